@@ -137,6 +137,7 @@ class ImageInfo:
     unfit: Unfit | None = None  # what `judge` said of the pixels
     is_synthetic: bool = False  # drawn by `mammo phantom`, as its file says; no woman was imaged
     imaging: str = ""  # "film" or "digital", where its file says so; a picture never does
+    making: tuple[tuple[str, str], ...] = ()  # by what and how its file says it was made, in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -16,7 +16,7 @@ from typing import Final
 
 import numpy as np
 from PIL import Image
-from pydicom.datadict import DicomDictionary, keyword_for_tag
+from pydicom.datadict import DicomDictionary, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
@@ -32,7 +32,7 @@ from mammo_core.preprocessing.cases import (
     store_case,
     with_names,
 )
-from mammo_core.preprocessing.dicom.header import tags_to_read
+from mammo_core.preprocessing.dicom.header import MAKING, tags_to_read
 from mammo_core.preprocessing.grouping import Arrived, group_files
 from mammo_core.preprocessing.prepare import to_pane
 from mammo_core.preprocessing.reading.read import (
@@ -50,7 +50,8 @@ from tests.reports.read_cases import read_case, reading
 
 _TEXTS: Final = ("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")
 _NUMBERS: Final = ("DS", "IS")
-_NEEDED: Final = frozenset(tags_to_read())  # a mark in what must be read would change the image
+#: A mark in what must be read would change the image. What is merely shown takes one.
+_NEEDED: Final = frozenset(tags_to_read()) - {tag_for_keyword(one) for one in MAKING}
 _A_FILE: Final = 90  # marks
 _SPOILED: Final = 3  # of each file, for the words of refusals
 

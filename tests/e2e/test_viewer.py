@@ -506,6 +506,36 @@ def test_what_is_stored_under_the_pointer_is_told(show: Show) -> None:
         assert stored == 4000 * ((column + row) % 2)
 
 
+def test_an_image_that_is_there_reduced_alone_is_told_in_stored_columns_and_about(
+    show: Show,
+) -> None:
+    """Each of its pixels is the mean of two by two."""
+    screen = show("panes=1")
+    pane = screen.pane("RCC")
+    pane.dblclick()
+    bounds = pane.bounding_box()
+    assert bounds is not None
+    columns = []
+    for right in (400, 500):
+        screen.page.mouse.move(bounds["x"] + right, bounds["y"] + 300)
+        screen.settle()
+        said = screen.viewer.locator(".value").inner_text()
+        told = re.fullmatch(r"R CC, column (\d+), row \d+: about \d+", said)
+        assert told, said
+        columns.append(int(told[1]))
+    assert columns[1] - columns[0] == 200
+    pane.focus()
+    screen.page.keyboard.press("o")
+    screen.drag("RCC", (400, 200), (100, 50))
+    expect(pane).to_have_attribute("aria-label", re.compile(r"SD [\d.]+, of 5\d{3} reduced pixels"))
+
+
+@pytest.mark.slow
+def test_words_on_an_image_stand_out_from_whatever_lies_under_them(show: Show) -> None:
+    corner = show("panes=1").viewer.locator(".corner").first
+    assert corner.evaluate("words => getComputedStyle(words).textShadow") != "none"
+
+
 #: Of each pane: pixels of its canvas, and how many the screen has for it.
 DRAWN_AND_SHOWN = """panes => panes.map(pane => {
   const canvas = pane.querySelector("canvas");
@@ -620,13 +650,6 @@ def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Sh
     expect(screen.pane("RCC")).to_be_visible()
     expect(screen.pane("LMLO")).to_be_hidden()
     expect(screen.pane("RCC")).to_be_focused()  # the next key is heard as well
-
-
-@pytest.mark.slow
-def test_empty_panes_say_what_they_wait_for(show: Show) -> None:
-    screen = show("waiting=1")
-    expect(screen.page.get_by_text("L-CC.png: decoding")).to_be_visible()
-    expect(screen.viewer.locator(".toolbar")).to_be_hidden()
 
 
 @pytest.mark.slow

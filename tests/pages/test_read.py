@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
@@ -27,6 +28,7 @@ from mammo_core.runs.naming import About, titles_of, write_about
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, point_in_force
 from mammo_core.scores import Recalibration, ScoreMap, probabilities_of, scores_of
 from mammo_core.types import Level, RunState
+from pages.components.read.pictures import Places, Told, lay_out_told
 from tests.pages.conftest import APP, OpenPage, panels, score_rows, verdicts
 
 
@@ -293,6 +295,28 @@ def test_the_case_stands_in_the_url_and_not_the_files_name(page: AppTest, tmp_pa
     assert not any(b"DOE" in path.read_bytes() or "DOE" in path.name for path in kept)
 
 
+def test_what_one_model_said_is_gone_before_another_has_read(
+    page: AppTest, runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = own_copy(runs_root)
+    drop(page, ("IM0001", a_breast(is_marked=False)))
+    laid: list[bool] = []  # in the second of its two places
+
+    def laying(place: Places, *, of: str) -> Told:
+        told = lay_out_told(place, of=of)
+        laid.append(bool(st.session_state["is_told_in_the_second_place"]))
+        return told
+
+    before = bool(page.session_state["is_told_in_the_second_place"])
+    monkeypatch.setattr("pages.components.read.workspace.lay_out_told", laying)
+    page.selectbox(key="model").set_value(other.run_id).run()
+    assert set(laid) == {not before}  # before it reads, and with what it says
+    laid.clear()
+    page.query_params["method"] = "score_cam"
+    page.run()
+    assert set(laid) == {not before}  # of the same model, whose words stay
+
+
 @pytest.mark.slow
 def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
@@ -302,10 +326,15 @@ def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) ->
     assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
 
 
-def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read(page: AppTest) -> None:
+def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read_and_named(
+    page: AppTest,
+) -> None:
     drop(page, ("letter.dcm", b"Dear colleague, please find attached"), ("a.png", a_breast()))
     assert len(score_rows(page)) == 1
     assert page.text[0].value.startswith("File 1 (letter.dcm): ")
+    assert page.selectbox(key="filtered_image").options == ["a.png"]
+    assert "a.png" in case_table(page)
+    assert "Image 2" not in captions(page)
 
 
 def test_a_case_can_be_forgotten(page: AppTest, tmp_path: Path) -> None:

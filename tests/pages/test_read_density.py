@@ -101,7 +101,8 @@ def test_several_images_have_one_density_and_that_of_each_is_beside_it(page: App
     drop(page, *((f"{n}.png", a_breast(is_marked=False, peak=255 - n)) for n in range(3)))
     (told,) = lines(page)
     assert told.startswith("Exam: Density ")
-    assert "Image 1 " in captions(page)
+    assert "0.png " in captions(page)
+    assert "Image 1" not in captions(page)
     assert captions(page).count(LINE) == 4  # the exam and three images, behind it
 
 
@@ -150,5 +151,7 @@ def test_of_several_models_of_density_a_whole_one_goes_before_a_newer_fold(
     save_settings(of_fold, fold / "run.json")
     page = open_page("read")
     drop(page, ("a.png", a_breast(is_marked=False)))
-    assert f"Checkpoint {whole.name}, weights" in captions(page)
-    assert f"Checkpoint {fold.name}, weights" not in captions(page)
+    helps = [one.help for one in page.caption]
+    assert f"`{whole.name}`" in helps
+    assert f"`{fold.name}`" not in helps
+    assert whole.name not in captions(page)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.cli import main
 from mammo_core.files import cases_root, samples_root, studies_root
+from mammo_core.listing import ListedCase
 from mammo_core.metrics.mrmc import Readers
-from mammo_core.preprocessing.cases import load_case
+from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.runs.reader_study import (
     Phase,
     Question,
@@ -26,6 +28,9 @@ from mammo_core.runs.reader_study import (
 )
 from mammo_core.runs.sidecars import append_record
 from mammo_core.types import Level
+from pages.components.read.listed import mark_of
+from pages.components.read.pictures import Layer, show_pictures
+from pages.components.shared.caselist.origin import KnownTruth, keep_truth
 from tests.pages.conftest import OpenPage, score_rows
 from tests.pages.test_read import a_breast, captions, choose, drop, lock, own_copy
 
@@ -97,9 +102,19 @@ def test_two_exams_become_a_list_with_a_score_each_and_the_first_is_open(
     ]
 
 
-def test_a_row_opens_its_case(worklist: AppTest) -> None:
+def test_a_row_opens_its_case_which_is_scored_already_and_so_drawn_once(
+    worklist: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert [row["title"] for row in score_rows(worklist)] == ["Right breast"]
+    drawn: list[int] = []
+
+    def drawing(case: Case, layers: Sequence[Layer], **how: Any) -> None:
+        drawn.append(len(layers))
+        show_pictures(case, layers, **how)
+
+    monkeypatch.setattr("pages.components.read.workspace.show_pictures", drawing)
     open_row(worklist, 1)
+    assert drawn == [1]
     assert [row["title"] for row in score_rows(worklist)] == ["DOE.png"]
     assert "".join(worklist.query_params["case"]) == listed(worklist)[1]["key"]
     assert len(listed(worklist)) == 2
@@ -119,6 +134,25 @@ def test_the_list_follows_the_threshold_in_force(open_page: OpenPage, runs_root:
         lock(run, threshold, level=Level.IMAGE)
         page.run(timeout=120)
         assert [row["facts"]["threshold"] for row in listed(page)] == [side, side]
+
+
+def test_a_threshold_is_marked_in_the_list_where_it_judges_every_score_as_it_stands_there(
+    runs_root: Path,
+) -> None:
+    run = own_copy(runs_root)
+    above, below, unjudged = (
+        ListedCase(key=name, title=name, score=score, facts=facts)
+        for name, score, facts in (
+            ("a", 0.7, {"threshold": "above"}),
+            ("b", 0.2, {"threshold": "below"}),
+            ("c", 0.9, {}),  # of no known side, and the threshold is one of breasts
+        )
+    )
+    assert mark_of([above, below], run) is None
+    lock(run, 0.5, level=Level.BREAST)
+    assert mark_of([above, below], run) == 0.5
+    assert mark_of([above, below, unjudged], run) is None
+    assert mark_of([above], None) is None
 
 
 @pytest.mark.slow
@@ -173,6 +207,8 @@ def test_a_reload_finds_the_cases_again_that_were_opened_one_after_another(
     open_page: OpenPage, example: Path
 ) -> None:
     both = ["f" * 64, example.name]
+    known = KnownTruth(truth="cancer", is_positive=True)  # opened from a list of a data set
+    keep_truth(load_case(cases_root(), example.name), known)
     page = open_page("read")
     page.session_state["cases_of_session"] = both[:1]
     page.query_params["case"] = both[1]
@@ -183,6 +219,8 @@ def test_a_reload_finds_the_cases_again_that_were_opened_one_after_another(
     again.run(timeout=60)
     assert not again.exception
     assert [row["key"] for row in listed(again)] == both
+    told = [(row["truth"], row["isPositive"]) for row in listed(again)]
+    assert told == [("", None), ("cancer", True)]
 
 
 def test_a_list_that_is_unknown_is_told(open_page: OpenPage) -> None:

@@ -1009,6 +1009,13 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     assert sorted(known_of(page).values()) == [[], [], [], [[8, 16, 24, 40, "known", False]]]
     assert any(text.value.endswith("# Read") for text in page.markdown)
     assert page.query_params["model"] == RUN
+    again = AppTest.from_file(APP, default_timeout=60).switch_page("pages/read.py")  # a reload
+    for name in ("case", "from", "model"):
+        again.query_params[name] = page.query_params[name]
+    again.run()
+    assert not again.exception, again.exception
+    assert known_of(again) == known_of(page)
+    assert any(one.value.startswith("Truth by the data set") for one in again.caption)
 
 
 def known_of(page: AppTest) -> dict[str, list[object]]:

@@ -4,6 +4,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ IDENTIFYING = (
     "InstitutionName", "InstitutionAddress", "ReferringPhysicianName", "OperatorsName",
     "StationName", "DeviceSerialNumber", "AccessionNumber", "StudyID", "StudyDescription",
     "SeriesDescription", "ProtocolName", "PerformedProcedureStepDescription", "ImageComments",
+    "Manufacturer", "ManufacturerModelName",
 )  # fmt: skip
 
 
@@ -93,3 +95,22 @@ def test_a_broken_key_is_not_replaced_in_silence(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(MammoError, match="has 5 bytes; 32 are right"):
         installation_key(tmp_path / "key")
+
+
+def test_a_known_maker_and_sound_amounts_are_told_and_no_other_word_that_stands_there() -> None:
+    known: dict[str, Any] = {
+        "Manufacturer": "HOLOGIC, Inc.",
+        "KVP": "28",
+        "BodyPartThickness": "52.5",
+    }
+    told = read(mammogram_file(ramp(), **known)).info.making
+    assert told[:3] == (
+        ("Made by", "Hologic"), ("Tube voltage", "28 kV"), ("Compressed to", "52.5 mm"),
+    )  # fmt: skip
+    foreign: dict[str, Any] = {
+        "Manufacturer": f"Dr. {SECRET}",
+        "KVP": "19660606",
+        "CompressionForce": b"many",
+    }
+    told = read(mammogram_file(ramp(), **foreign)).info.making
+    assert told == (("Pixels", "for presentation"),)

@@ -7,7 +7,7 @@ more ways than a library expects (a decimal comma, an UL where a US belongs, a l
 import math
 import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,6 +75,9 @@ ATTRIBUTES: Final = (
     "BluePaletteColorLookupTableData",
 )
 
+#: Shown to a reader and used for nothing else: no image changes with them.
+MAKING: Final = ("Manufacturer", "KVP", "BodyPartThickness", "CompressionForce")
+
 VENDOR_BLOCK: Final = 0x7E010010  # the private creator under which Hologic keeps its own format
 OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
 OVERLAY_BIT_POSITION: Final = 0x0102
@@ -86,7 +89,7 @@ _LONGEST_QUOTE: Final = 40
 
 def tags_to_read() -> list[int]:
     """The tags the parser may keep; it skips all others unread."""
-    named = [_tag(keyword) for keyword in (*IDENTITY, *ATTRIBUTES)]
+    named = [_tag(keyword) for keyword in (*IDENTITY, *ATTRIBUTES, *MAKING)]
     overlays = [
         (group << 16) + element
         for group in OVERLAY_GROUPS
@@ -263,3 +266,48 @@ def _spacing(header: Dataset, attribute: str) -> tuple[float, float] | None:
         return None
     row, column = values[0], values[1]
     return (row, column) if 0 < row < _LARGEST_MM and 0 < column < _LARGEST_MM else None
+
+
+#: By a word of theirs in small letters. Whatever else a file writes there is not told: it may name
+#: anybody.
+_MAKERS: Final[Mapping[str, str]] = {
+    "agfa": "Agfa",
+    "carestream": "Carestream",
+    "fuji": "Fujifilm",
+    "fujifilm": "Fujifilm",
+    "ge medical": "GE",
+    "ge healthcare": "GE",
+    "giotto": "IMS Giotto",
+    "hologic": "Hologic",
+    "ims": "IMS Giotto",
+    "kodak": "Kodak",
+    "konica": "Konica Minolta",
+    "lorad": "Lorad",
+    "planmed": "Planmed",
+    "philips": "Philips",
+    "sectra": "Sectra",
+    "siemens": "Siemens",
+}
+_LONGEST_MAKER: Final = 64  # PS3.5 6.2, LO
+#: What each may be of a mammogram, at least and at most, and its unit.
+_AMOUNTS: Final[Mapping[str, tuple[str, float, float, str]]] = {
+    "KVP": ("Tube voltage", 10.0, 60.0, "kV"),
+    "BodyPartThickness": ("Compressed to", 5.0, 200.0, "mm"),
+    "CompressionForce": ("Compression", 1.0, 400.0, "N"),
+}
+_INTENTS: Final = ("FOR PRESENTATION", "FOR PROCESSING")
+
+
+def read_making(header: Dataset) -> tuple[tuple[str, str], ...]:
+    """By what and how the image was made, in words: known makers and sound amounts alone."""
+    found = []
+    said = raw(header, "Manufacturer")[:_LONGEST_MAKER].decode("latin-1").lower()
+    maker = next((name for word, name in _MAKERS.items() if re.search(rf"\b{word}\b", said)), "")
+    if maker:
+        found.append(("Made by", maker))
+    for attribute, (name, least, most, unit) in _AMOUNTS.items():
+        amount = number(header, attribute)
+        if amount is not None and least <= amount <= most:
+            found.append((name, f"{amount:.3g} {unit}"))
+    intent = text(header, "PresentationIntentType").upper()
+    return (*found, ("Pixels", intent.lower())) if intent in _INTENTS else tuple(found)

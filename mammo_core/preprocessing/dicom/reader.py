@@ -5,7 +5,7 @@ from pydicom.dataset import Dataset
 
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.dicom.frames import read_frame
-from mammo_core.preprocessing.dicom.header import overlays, raw, read_spacing
+from mammo_core.preprocessing.dicom.header import overlays, raw, read_making, read_spacing
 from mammo_core.preprocessing.dicom.identity import pseudonymous
 from mammo_core.preprocessing.dicom.matrix import MONOCHROME, PALETTE, read_matrix, stored_values
 from mammo_core.preprocessing.dicom.objects import (
@@ -51,6 +51,7 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
         unfit=judge(toned.pixels, stored=toned.wide),
         is_synthetic=is_synthetic(header),
         imaging=imaging_of(header),
+        making=read_making(header),
         notes=(
             *file.notes,
             *object_notes,

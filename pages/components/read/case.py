@@ -39,7 +39,12 @@ from pages.components.read.intake import (
     seen_cases,
 )
 from pages.components.read.listed import forget_thumbnails, listed_cases
-from pages.components.read.pictures import display_image, forget_pictures, spacing_in_words
+from pages.components.read.pictures import (
+    display_image,
+    forget_pictures,
+    image_of,
+    spacing_in_words,
+)
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors, toasted_errors
 from pages.components.shared.viewer.viewer import Correction
@@ -162,7 +167,7 @@ _UNKNOWN: Final = "unknown"
 
 def show_case_table(case: Case) -> None:
     """One row per image. Below it, the files that were refused."""
-    shown = pd.DataFrame([_row(image) for image in case.images])
+    shown = pd.DataFrame([_row(image) for image in named(case).images])
     if not shown.empty:
         st.dataframe(
             shown,
@@ -300,7 +305,7 @@ def _row(image: CaseImage) -> dict[str, str]:
     height, width = image.size
     notes = [f"{' and '.join(image.corrected)} set by hand"] if image.corrected else []
     return {
-        "File": str(image.number),
+        "File": image.name or str(image.number),
         "Side": str(image.ref.side or _UNKNOWN),
         "View": str(image.ref.view or _UNKNOWN),
         "Size": f"{height} × {width}",
@@ -315,8 +320,9 @@ def take_correction(case: Case, said: Correction) -> None:
     """What the reader says one image is, by the chips on it: of these, only what was changed. What
     is hung by its file's name is not said by a reader who says something else.
     """
-    ref = case.image(said.pane).ref
-    shown = proposed_places(case).get(said.pane, NamedPlace(side=ref.side, view=ref.view))
+    image_id = image_of(said.pane)
+    ref = case.image(image_id).ref
+    shown = proposed_places(case).get(image_id, NamedPlace(side=ref.side, view=ref.view))
 
     def change(ref: ImageRef) -> ImageRef:
         side = ref.side if said.side == shown.side else said.side
@@ -324,5 +330,5 @@ def take_correction(case: Case, said: Correction) -> None:
         return replace(ref, side=side, view=view)
 
     with toasted_errors():
-        correct_image(cases_root(), case.case_id, said.pane, change=change)
+        correct_image(cases_root(), case.case_id, image_id, change=change)
         note_access("corrected a case", case=case.case_id)

@@ -118,8 +118,10 @@ def cached_picture(run: RunFolder, card: ModelCard, image_id: str) -> NDArray[np
 
 def show_members(case: Case, read: CaseReading) -> None:
     """Each member's score on the ensemble's scale, by image."""
+    titles = all_titles()
+    names = [titles.get(member, member) for member in read.members]
     for image_id, joined in read.joined.items():
-        parts = zip(read.members, joined.members, strict=True)
+        parts = zip(names, joined.members, strict=True)
         told = ", ".join(f"{escaped(name)} {shown_digits(score)}" for name, score in parts)
         st.caption(
             f"{escaped(case.image(image_id).title)}: {shown_digits(joined.score)}, its members "

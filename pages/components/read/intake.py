@@ -282,8 +282,6 @@ _PANES: Final = 4
 SHOWN: Final = "case_shown"  # the container of all that is told of one case
 TOLD: Final = "told_of_case"  # how the keys of those begin that hold words and scores
 _WHOLE: Final = "case_on_the_page"
-_BEGUN: Final = "case_begun_on_the_page"
-_ODD: Final = "is_odd_case"
 #: What a run has not drawn anew stays on the page until its end. A page that is redrawn soon does
 #: not flicker for it. Between a run and one that follows at once all counts as new for a moment.
 _HIDDEN: Final = (
@@ -300,15 +298,7 @@ def hide_last_case(opened: Case | None) -> None:
     no score may stand beside an image it is not of.
     """
     is_new = st.session_state.get(_WHOLE) != _name_of(opened)
-    if st.session_state.get(_BEGUN) != _name_of(opened):
-        st.session_state[_BEGUN] = _name_of(opened)
-        st.session_state[_ODD] = not is_odd_case()
     st.html(_HIDDEN if is_new else _NOT_HIDDEN)
-
-
-def is_odd_case() -> bool:
-    """Turns with every case that the page begins to tell of."""
-    return bool(st.session_state.get(_ODD))
 
 
 def note_whole(opened: Case | None) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.inference.verdict import score_cases, verdict_on
+from mammo_core.inference.verdict import as_given, score_cases, verdict_on
 from mammo_core.listing import ListedCase
 from mammo_core.preprocessing.cases import Case, load_case, load_mammogram
 from mammo_core.preprocessing.worklists import keep_worklist, load_worklist
@@ -18,11 +18,12 @@ from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.words import many
 from pages.components.read.intake import names_of, seen_cases
-from pages.components.read.reading import CaseReading, read_images
+from pages.components.read.reading import DEFAULT_METHOD, CaseReading, hold, read_images
 from pages.components.read.scores import fit_of, point_for, scored_images
 from pages.components.read.studies import show_study_start
 from pages.components.shared import cached
 from pages.components.shared.caselist.caselist import show_case_list, take_opened
+from pages.components.shared.caselist.origin import known_truth
 from pages.components.shared.frame import shown_errors
 from pages.components.shared.whose import cases_root, worklists_root
 
@@ -75,11 +76,32 @@ def show_list(opened: Case, run: RunFolder | None) -> None:
     if len(rows) < 2:
         return
     with st.sidebar:
-        show_case_list(rows, key=_KEY, thumbnails=_thumbnail, opened=opened.case_id, height=_HEIGHT)
+        show_case_list(
+            rows, key=_KEY, thumbnails=_thumbnail, opened=opened.case_id,
+            threshold=mark_of(rows, run), height=_HEIGHT,
+        )  # fmt: skip
         cases = [row.key for row in rows if not row.problem]
         if run is not None and len(cases) > 1:
             with st.expander("Read them in a reader study", icon=":material/groups:"):
                 show_study_start(cases, run)
+
+
+def mark_of(rows: Sequence[ListedCase], run: RunFolder | None) -> float | None:
+    """Where the threshold in force lies among the highest scores of images, which are listed; None
+    where it judges one of them otherwise, or not at all.
+    """
+    try:
+        given = as_given(point_in_force(run)) if run is not None else None
+    except MammoError:  # the page of the case says so
+        return None
+    if given is None or given.threshold > 1.0:
+        return None
+    is_told = all(
+        row.facts.get("threshold") == ("above" if row.score >= given.threshold else "below")
+        for row in rows
+        if row.score is not None
+    )
+    return given.threshold if is_told else None
 
 
 def note_score(case: Case, run: RunFolder, read: CaseReading) -> None:
@@ -125,6 +147,7 @@ def _score(case_id: str, run: RunFolder) -> None:
     try:
         case = load_case(cases_root(), case_id)
         note_score(case, run, read_images(run, case, fit_of(case, cached.card(run)).scored))
+        hold(run, case, method=DEFAULT_METHOD)
     except MammoError:
         return
 
@@ -163,8 +186,9 @@ def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
         return [
             ListedCase(key=case_id, title=_title([*names.values()], number), problem=str(error))
         ]
-    known = _scores().get(_made_of(case_id, case, run)) if run else None
-    score, side = known or (None, "")
+    scored = _scores().get(_made_of(case_id, case, run)) if run else None
+    score, side = scored or (None, "")
+    known = known_truth(case)
     facts: dict[str, str | float] = {"images": float(len(case.images))}
     if side:
         facts["threshold"] = side
@@ -177,6 +201,8 @@ def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
             chips=_chips(case),
             score=score,
             facts=facts,
+            truth=known.truth,
+            is_positive=known.is_positive,
         )
     ]
     broken = [

@@ -42,7 +42,7 @@ from pages.components.read.intake import TOLD
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared import cached
-from pages.components.shared.caselist.origin import known_lesions
+from pages.components.shared.caselist.origin import known_truth
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.viewer.hanging import with_truth
@@ -83,6 +83,17 @@ def make_pairs(
     ]
 
 
+def image_of(pane: str) -> str:
+    """The id of the image in the pane of that key, whichever model is shown on it."""
+    return pane.partition(_OF_MODEL)[0]
+
+
+def with_lesions(case: Case, panes: Sequence[Pane]) -> list[Pane]:
+    """`panes` of `case`, each with the lesions that a data set says lie there."""
+    known = known_truth(case).lesions
+    return [with_truth(pane, known.get(image_of(pane.key), ())) for pane in panes]
+
+
 def display_image(case: Case, image: CaseImage, *, longest: int = 0) -> DisplayImage:
     """`image` as large as its place on the screen needs it, or `longest` pixels."""
     usual = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
@@ -114,7 +125,7 @@ def drawn_boxes(case: Case, panes: list[Pane], drawn: tuple[ReaderBox, ...]) -> 
         scale, box = by_key[one.pane].reduction, one.box
         edges = (box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
         x0, y0, x1, y1 = (round(edge) for edge in edges)
-        title = case.image(one.pane.partition(_OF_MODEL)[0]).title
+        title = case.image(image_of(one.pane)).title
         words.append(f"{title}: columns {x0} to {x1}, rows {y0} to {y1}")
     return words
 
@@ -165,6 +176,9 @@ def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
         "Size": f"{image.size[0]} × {image.size[1]}",
         "Bits": str(info.bits),
         "Spacing": spacing_in_words(image),
+        "Imaging": info.imaging,
+        "Drawn": "no woman was imaged" if info.is_synthetic else "",
+        **dict(info.making),
         "Set by hand": " and ".join(image.corrected),
         "Special": ", ".join(info.modifiers),
         "Windows": ", ".join(window.name for window in info.windows),
@@ -282,9 +296,10 @@ def _scale_in_words(case: Case, read: CaseReading) -> str:
     title = TITLES[maps[0].reading.method]
     scale = meaning_in_words(maps)
     if read.members:
+        titles = all_titles()
         scale += (
             f" It is the mean of the heatmaps of {len(read.members)} models "
-            f"({', '.join(read.members)}), each on its own scale."
+            f"({', '.join(titles.get(one, one) for one in read.members)}), each on its own scale."
         )
     return escaped(
         f"The heatmap ({title}) shows {shown_in_words(maps[0].reading.method)}, not the borders of "
@@ -328,6 +343,8 @@ def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
 
 _BESIDE: Final = "Side by side"
 HEIGHT: Final = 780
+_TOLD_OF: Final = "told_of"  # the case and the models whose scores stand on the page
+_IS_ODD: Final = "is_told_in_the_second_place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,46 +361,48 @@ class Places:
 
     models: DeltaGenerator
     pictures: DeltaGenerator
+    beside: DeltaGenerator | None  # for the scores; those of two models stand under the images
+
+
+def lay_out(*, is_for_two: bool) -> Places:
+    """Models and scores beside the images; those of two models beside each other, under them."""
+    if is_for_two:
+        models = st.container(horizontal=True)
+        return Places(models=models, pictures=st.container(), beside=None)
+    pictures, right = st.columns([3, 1], gap="medium")
+    return Places(models=right.container(), pictures=pictures, beside=right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Where on the page it goes what models say of a case."""
+
     scores: DeltaGenerator
     second_scores: DeltaGenerator
     behind: DeltaGenerator
 
 
-def lay_out(*, is_for_two: bool, is_odd: bool) -> Places:
-    """Models and scores beside the images; those of two models beside each other, under them.
-    When `is_odd` turns, all that was told of another case is gone at once.
-    """
-    if not is_for_two:
-        pictures, right = st.columns([3, 1], gap="medium")
-        with right:
-            models, scores = st.container(), _told("scores", is_odd=is_odd)
-        return Places(
-            models=models,
-            pictures=pictures,
-            scores=scores,
-            second_scores=scores,
-            behind=_told("behind", is_odd=is_odd),  # on a phone under the scores
-        )
-    models = st.container(horizontal=True)
-    pictures = st.container()
-    scores, second = _told("scores", is_odd=is_odd).columns(2, gap="large")
-    return Places(
-        models=models,
-        pictures=pictures,
-        scores=scores,
-        second_scores=second,
-        behind=_told("behind", is_odd=is_odd),
-    )
+def lay_out_told(place: Places, *, of: str) -> Told:
+    """`of` names the case and its models: what was told of others is gone at once."""
+    if st.session_state.get(_TOLD_OF) != of:
+        st.session_state[_TOLD_OF] = of
+        st.session_state[_IS_ODD] = not st.session_state.get(_IS_ODD)
+    is_beside = place.beside is not None
+    with st.container() if place.beside is None else place.beside:
+        above = _told("scores")
+    scores, second = (above, above) if is_beside else above.columns(2, gap="large")
+    behind = _told("behind")  # on a phone under the scores
+    return Told(scores=scores, second_scores=second, behind=behind)
 
 
-def _told(what: str, *, is_odd: bool) -> DeltaGenerator:
+def _told(what: str) -> DeltaGenerator:
     """A container takes over what the one in its place held, until a run has come to its end, and
-    one that is drawn again before never does. So there are two places: the other is empty.
+    one that is drawn again before never does. So there are two places, and one of them is empty.
     """
-    if is_odd:
+    if st.session_state[_IS_ODD]:
         st.empty()
     told = st.container(key=f"{TOLD}_{what}")
-    if not is_odd:
+    if not st.session_state[_IS_ODD]:
         st.empty()
     return told
 
@@ -447,11 +466,12 @@ def show_pictures(
     columns = len(layers) if len(layers) > 1 else 0
     legend = lesions.legend if lesions else legend_of(case, [layer.read for layer in layers])
     panes = [
-        replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
+        replace(pane, title="side and view from the file's name")
+        if image_of(pane.key) in proposed
+        else pane
         for pane in panes
     ]
-    known = known_lesions(case)
-    panes = [with_truth(pane, known.get(pane.key.partition(_OF_MODEL)[0], ())) for pane in panes]
+    panes = with_lesions(case, panes)
     seen = show_viewer(
         panes,
         key="viewer",
@@ -459,7 +479,7 @@ def show_pictures(
         is_filling=True,
         legend=legend,
         columns=columns,
-        on_corrected=None if columns else on_corrected,
+        on_corrected=on_corrected,
     )
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")

@@ -16,10 +16,11 @@ from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.sharing.rights import Action
 from mammo_core.types import Laterality, View
 from mammo_core.words import many
+from pages.components.read.case import take_correction
 from pages.components.read.fetching import begin_fetching, cancel_fetching, show_fetching
-from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes
+from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes, with_lesions
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.viewer.viewer import Pane, show_viewer
+from pages.components.shared.viewer.viewer import Correction, Pane, show_viewer
 from pages.components.shared.whose import cases_root, is_off, note, note_once, require
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _SHOWN: Final = "prior_shown"
 _WAYS: Final = ("Beside", "Prior", "Current")
 _MOST: Final = 5
 _ACROSS: Final = 4  # both breasts in one view, each with its prior
+_OF_PRIOR: Final = " of the prior"  # in the key of a pane, after its image's id
 
 
 def offer_priors(case: Case) -> None:
@@ -125,9 +127,9 @@ def hang_with_prior(case: Case, layer: Layer | None) -> bool:
     interval = _interval(current_link, prior_link.day)
     _show_ways(interval)
     way = st.session_state.get(_SHOWN, _WAYS[0])
-    current = make_panes(case, layer.read if layer else None)
+    current = with_lesions(case, make_panes(case, layer.read if layer else None))
     earlier = [
-        replace(pane, key=f"{pane.key} prior", note=f"Prior, {interval} before")
+        replace(pane, key=f"{pane.key}{_OF_PRIOR}", note=f"Prior, {interval} before")
         for pane in make_panes(prior, None)
     ]
     of_way = {_WAYS[0]: in_pairs(current, earlier), _WAYS[1]: earlier, _WAYS[2]: current}[way]
@@ -140,8 +142,14 @@ def hang_with_prior(case: Case, layer: Layer | None) -> bool:
         is_filling=True,
         legend=legend_of(case, [layer.read] if layer else []),
         columns=_ACROSS if way == _WAYS[0] else 0,  # alone, a study hangs as any other
+        on_corrected=partial(_correct, case, prior),
     )
     return True
+
+
+def _correct(case: Case, prior: Case, said: Correction) -> None:
+    image_id, of_prior, _ = said.pane.partition(_OF_PRIOR)
+    take_correction(prior if of_prior else case, replace(said, pane=image_id))
 
 
 def _show_ways(interval: str) -> None:

@@ -46,6 +46,7 @@ from pages.components.read.intake import proposed_places
 from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, Backdrop, panel_of, show_panel
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, without_notice
+from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.scored import scored_of
 
 
@@ -335,13 +336,13 @@ def show_refused(fit: Fit) -> None:
 
 def show_meaning(run: RunFolder, card: ModelCard) -> None:
     """What the model learnt from, by which labels, and how well it did."""
-    for line in _meaning(run, card):
+    st.caption(escaped(_identity(run, card)), help=f"`{run.run_id}`")
+    for line in _meaning(card):
         st.caption(escaped(line))
 
 
-def _meaning(run: RunFolder, card: ModelCard) -> list[str]:
+def _meaning(card: ModelCard) -> list[str]:
     lines = [
-        _identity(run, card),
         f"Task: {card.task.title}. Label rule: {card.data.label_rule}.",
         card.data.describe(Level.IMAGE),
     ]
@@ -367,11 +368,13 @@ def _meaning(run: RunFolder, card: ModelCard) -> list[str]:
 def _identity(run: RunFolder, card: ModelCard) -> str:
     ensemble = cached.ensemble(run)
     if ensemble is None:
-        return f"Checkpoint {run.run_id}, weights {card.weights_sha256[:8]}."
+        return f"{title_of(run)}, weights {card.weights_sha256[:8]}."
+    titles = all_titles()
     members = ", ".join(
-        f"{one.run_id} (weights {one.weights_sha256[:8]})" for one in ensemble.members
+        f"{titles.get(one.run_id, one.run_id)} (weights {one.weights_sha256[:8]})"
+        for one in ensemble.members
     )
-    return f"Ensemble {run.run_id}, {ensemble.method} of {members}."
+    return f"{title_of(run)}, {ensemble.method} of {members}."
 
 
 def _by_sentence(pairs: Iterable[tuple[str | None, str]]) -> dict[str, tuple[str, ...]]:

@@ -34,7 +34,6 @@ from pages.components.read.intake import (
     SHOWN,
     example_case,
     example_model,
-    is_odd_case,
     named,
     proposed_places,
     show_choices,
@@ -45,6 +44,7 @@ from pages.components.read.listed import listed_cases, note_score, show_list
 from pages.components.read.pictures import (
     Layer,
     lay_out,
+    lay_out_told,
     pick_layers,
     pick_method,
     show_filters,
@@ -76,7 +76,7 @@ _LACKING: Final = "model card, so nothing to read with"
 
 def _show_case(case: Case) -> RunFolder | None:
     """The pixels first, where the model has still to read them: the page is then drawn again."""
-    place = lay_out(is_for_two=bool(wanted_name("second")), is_odd=is_odd_case())
+    place = lay_out(is_for_two=bool(wanted_name("second")))
     with place.models:
         models = models_for(case)
         run = pick_run("Model", models, key="model", lacking=_LACKING)
@@ -84,6 +84,7 @@ def _show_case(case: Case) -> RunFolder | None:
     show_list(case, run)
     runs = [one for one in (run, second) if one is not None]
     is_all_held = all(is_held(one, case, method=pick_method()) for one in runs)
+    told = lay_out_told(place, of=" ".join([case.case_id, *(one.run_id for one in runs)]))
     drawn = partial(
         show_pictures,
         named(case),
@@ -93,9 +94,9 @@ def _show_case(case: Case) -> RunFolder | None:
     if not is_all_held:
         with place.pictures:
             drawn([])
-        with place.scores:
+        with told.scores:
             offer_to_take_names(case)
-    with place.scores:
+    with told.scores:
         first, other = read_with(run, case), read_with(second, case)
     if not is_all_held:
         for one in runs:
@@ -104,17 +105,17 @@ def _show_case(case: Case) -> RunFolder | None:
     with place.pictures:
         shown = pick_layers([layer for layer in (first, other) if layer is not None])
         started = time.perf_counter()
-        if not hang_with_prior(case, first):
+        if not hang_with_prior(named(case), first):
             drawn(shown)
         drawing = time.perf_counter() - started
     if run is None:
-        place.scores.info("There is no checkpoint yet. Train one on the Train page.")
-    with place.scores, noted_errors():
+        told.scores.info("There is no checkpoint yet. Train one on the Train page.")
+    with told.scores, noted_errors():
         cases = _show_case_scores(case, first)
     if other is not None:
-        with place.second_scores, noted_errors():
+        with told.second_scores, noted_errors():
             show_judged(named(case), other)
-    with place.behind, noted_errors():
+    with told.behind, noted_errors():
         show_layers(named(case), shown)
         if first is not None and first.read.readings:
             of_which = f" of {title_of(first.run)}" if other is not None else ""
@@ -128,7 +129,7 @@ def _show_case_scores(case: Case, layer: Layer | None) -> list[ScoredCase]:
         return []
     cases = show_judged(
         named(case), layer,
-        beneath=lambda: show_density(case), confirm=lambda: offer_to_take_names(case),
+        beneath=lambda: show_density(named(case)), confirm=lambda: offer_to_take_names(case),
     )  # fmt: skip
     if layer.read.readings:
         note_score(case, layer.run, layer.read)
@@ -144,7 +145,7 @@ def _show_behind(
     """Under the images: what is a click away."""
     run, read = layer.run, layer.read
     with st.expander(escaped(f"Around the score{of_which}"), icon=":material/explore:"):
-        show_context(case, run, read, cases)
+        show_context(named(case), run, read, cases)
     with st.expander(escaped(f"What the score{of_which} means"), icon=":material/info:"):
         show_meaning(run, cached.card(run))
         show_measured(run, key="read")
@@ -153,11 +154,11 @@ def _show_behind(
         show_seconds(case, read, drawing)
 
 
-def _show_heading() -> DeltaGenerator:
+def _show_heading(case: Case) -> DeltaGenerator:
     """The place beside the ways in, for what else may hang of her."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Read")
-        show_origin()
+        show_origin(case)
         with st.popover("Open images", icon=":material/upload_file:"):
             show_drop()
             show_choices()
@@ -180,7 +181,7 @@ def show_opened(case: Case) -> RunFolder | None:
     """The model that read it comes back."""
     ways, shown = _parts()
     with ways:
-        beside = _show_heading()
+        beside = _show_heading(case)
     with shown:
         run = _show_all_of(case)
     with beside:  # asked last: nobody waits for the archive to see the pictures
@@ -200,7 +201,7 @@ def _show_all_of(case: Case) -> RunFolder | None:
         show_case_table(case)
     if case.images:
         with st.expander("Filters", icon=":material/blur_on:"):
-            show_filters(case)
+            show_filters(named(case))
     show_case_care(case)
     return run
 
@@ -220,7 +221,8 @@ def show_first_visit() -> RunFolder | None:
     layer = None
     if case is not None:
         with shown:
-            place = lay_out(is_for_two=False, is_odd=is_odd_case())
+            place = lay_out(is_for_two=False)
+            told = lay_out_told(place, of="")
             layer = read_with(example_model(case), case)
         with place.pictures:
             show_pictures(case, [layer] if layer else [], proposed={}, height=560)
@@ -229,7 +231,7 @@ def show_first_visit() -> RunFolder | None:
         run, draw_samples = _show_ways_in()
         show_worklist()
     if case is not None:
-        with place.scores, noted_errors():
+        with told.scores, noted_errors():
             _show_example_scores(case, layer, run)
     show_studies()
     draw_samples()
@@ -264,7 +266,7 @@ def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | No
 
 def show_unread(case: Case) -> None:
     """Before a reader has answered, no model sees what is opened."""
-    _show_heading()
+    _show_heading(case)
     run = pick_run("Model", models_for(case), key="model", lacking=_LACKING)
     if run is not None:
         show_study_start(listed_cases(), run)

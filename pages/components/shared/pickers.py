@@ -124,7 +124,7 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -
     if wanted and wanted not in by_name:
         reason = f"There is no {wanted!r} here; it may have been deleted."
         if any(run.run_id == wanted for run in all_runs()):
-            reason = f"{wanted!r} has no {lacking}."
+            reason = f"{all_titles().get(wanted, wanted)} has no {lacking}."
         st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
     return by_name[pick_name(label, list(by_name), key=key, titles=all_titles())]
 

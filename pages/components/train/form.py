@@ -34,7 +34,7 @@ from mammo_core.training.series import (
 from mammo_core.types import Task
 from mammo_core.zoo.catalog import get_backbone
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import all_titles
+from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.whose import (
     find_run,
     is_of_private_data,
@@ -162,7 +162,7 @@ def start_from(run: RunFolder) -> None:
             st.session_state[f"train_rule_{entry.name}"] = settings.data.label_rule
             return
     raise ConfigError(
-        f"The data set of {run.run_id}, {settings.data.folder}, is not registered any more. "
+        f"The data set of {title_of(run)}, {settings.data.folder}, is not registered any more. "
         "Register it on the Data page, or choose another."
     )
 

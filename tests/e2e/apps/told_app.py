@@ -4,17 +4,18 @@ import time
 
 import streamlit as st
 
-from pages.components.read.pictures import lay_out
+from pages.components.read.pictures import lay_out, lay_out_told
 
 case = st.query_params.get("case", "first")
-place = lay_out(is_for_two="two" in st.query_params, is_odd=case == "second")
+place = lay_out(is_for_two="two" in st.query_params)
+told = lay_out_told(place, of=case)
 place.pictures.text(f"pictures of the {case}")
 if case == "second" and "is_scored" not in st.session_state:
     time.sleep(1)
     st.session_state["is_scored"] = True
     st.rerun()
-place.scores.text(f"score of the {case}")
-place.behind.text(f"behind the score of the {case}")
+told.scores.text(f"score of the {case}")
+told.behind.text(f"behind the score of the {case}")
 if st.button("Second"):
     st.query_params["case"] = "second"
     st.rerun()

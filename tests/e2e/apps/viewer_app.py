@@ -125,8 +125,6 @@ elif "checker" in wanted:
     mirrored = Pane(key="RCC", title="", pixels=np.zeros((9, 9), np.uint16), side="R", view="CC")
     panes = [checker_pane(is_mirrored="mirrored" in wanted)]
     panes += [mirrored] if "mirrored" in wanted else []
-elif "waiting" in wanted:
-    panes = [Pane(key=name, title=name, waiting="decoding") for name in ("L-CC.png", "R-CC.png")]
 else:
     panes = [corrected(pane(*one)) for one in exam(int(wanted.get("panes", "1")))]
 time.sleep(float(wanted.get("slow", "0")))

@@ -7,9 +7,10 @@ import pytest
 
 from mammo_core.explain.drawn import DrawnMap
 from mammo_core.explain.regions import Regions
+from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.reading import OWN_METHOD
-from mammo_core.types import ImageRef
-from pages.components.read.pictures import legend_of
+from mammo_core.types import ImageInfo, ImageRef
+from pages.components.read.pictures import facts_of, legend_of
 from pages.components.read.reading import CaseReading
 from tests.reports.read_cases import reading
 
@@ -51,3 +52,13 @@ def test_the_bar_says_what_is_coloured_and_what_full_colour_is(
     assert full in legend.high_text
     assert below in legend.said
     assert bool(legend.said) == bool(below)
+
+
+def test_what_may_be_shown_of_a_file_says_by_what_and_how_its_image_was_made() -> None:
+    info = ImageInfo(
+        ref=ImageRef(image_id="one"), kind="DICOM", bits=12, is_synthetic=True, imaging="digital",
+        making=(("Made by", "Hologic"),),
+    )  # fmt: skip
+    told = dict(facts_of(CaseImage(number=1, info=info, size=(8, 4))))
+    assert (told["Imaging"], told["Made by"]) == ("digital", "Hologic")
+    assert told["Drawn"] == "no woman was imaged"

@@ -110,10 +110,3 @@ def test_stored_pixels_are_square_in_the_frame_that_they_are_laid_in() -> None:
     )
     height, width = frame_of(shown)
     assert (1100 / height, 1300 / width) == pytest.approx((3.25, 3.25))
-
-
-def test_an_image_that_is_waited_for_takes_its_place_without_pixels(pane: Pane) -> None:
-    waiting = Pane(key="two", title="R-CC.png", waiting="decoding")
-    header, _ = unpacked(pack(side_by_side([waiting, pane]), height=640, legend=Legend()))
-    assert header["cells"][0]["missing"] == "R-CC.png: decoding"
-    assert len(header["offsets"]) == 2

@@ -3,16 +3,21 @@ address of that page as it was left.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
 
-from mammo_core.errors import RunError
+from mammo_core.errors import MammoError, RunError
+from mammo_core.files import replace_file
+from mammo_core.listing import ListedCase
 from mammo_core.preprocessing.cases import Case, load_case, place_case
 from mammo_core.preprocessing.reading import limits
+from mammo_core.records import from_document, to_document
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Box
 from pages.components.shared.frame import escaped
@@ -24,8 +29,7 @@ if TYPE_CHECKING:  # imported where asked for: pages without a data set open wit
 
 FROM: Final = "from"
 _BACK: Final = "back"
-_COMES_WITH: Final = "comes_with"  # by case, what the data set says of it
-_LESIONS: Final = "known_lesions"  # by case, where the data set says that they lie
+_KNOWN: Final = "known_truth.json"  # in the folder of a case
 _PAGES: Final[Mapping[str, str]] = {
     "thresholds": "Thresholds",
     "compare": "Compare",
@@ -53,26 +57,56 @@ class CaseSource:
         return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTruth:
+    """What a data set says of a case that was opened from a list of it; kept beside its pixels, and
+    forgotten with them.
+    """
+
+    truth: str = ""
+    is_positive: bool | None = None
+    lesions: dict[str, tuple[Box, ...]] = field(default_factory=dict)  # by image id
+
+    @property
+    def in_words(self) -> str:
+        return truth_in_words(self.truth)
+
+
+def truth_in_words(truth: str) -> str:
+    return f"Truth by the data set: {truth}" if truth else ""
+
+
+def keep_truth(case: Case, known: KnownTruth) -> None:
+    replace_file(cases_root() / case.case_id / _KNOWN, json.dumps(to_document(known)))
+
+
+def known_truth(case: Case) -> KnownTruth:
+    """Of a case that came in otherwise, and of one of which it was damaged, nothing is known."""
+    with suppress(FileNotFoundError, ValueError, MammoError):
+        document = (cases_root() / case.case_id / _KNOWN).read_text(encoding="utf-8")
+        return from_document(json.loads(document), KnownTruth, where=_KNOWN)
+    return KnownTruth()
+
+
 def open_in_read(
     source: CaseSource,
     image_ids: Sequence[str],
     *,
-    told: str,
+    listed: ListedCase,
     lesions: Sequence[Sequence[Box]] = (),
 ) -> None:
-    """Make these images of the data set the case on Read; `told` is what is known of its truth, and
-    of each image, `lesions` where those lie, in its pixels.
+    """Make these images of the data set the case on Read; `listed` tells what is known of its
+    truth, and `lesions` of each image where those lie, in its pixels.
     """
     from pages.components.read.intake import name_files
 
     back = _address()
     case = keep_as_case(source, image_ids)
     name_files(case, list(image_ids))
-    st.session_state.setdefault(_COMES_WITH, {})[case.case_id] = told
     by_number = dict(enumerate(lesions, start=1))
-    st.session_state.setdefault(_LESIONS, {})[case.case_id] = {
-        image.ref.image_id: tuple(by_number.get(image.number, ())) for image in case.images
-    }
+    places = {image.ref.image_id: tuple(by_number.get(image.number, ())) for image in case.images}
+    known = KnownTruth(truth=listed.truth, is_positive=listed.is_positive, lesions=places)
+    keep_truth(case, known)
     opened = {"case": case.case_id, FROM: source.page, _BACK: back}
     if source.run is not None and can_read(source.run):
         opened["model"] = source.run.run_id
@@ -100,25 +134,21 @@ def keep_as_case(source: CaseSource, image_ids: Sequence[str]) -> Case:
     return load_case(cases_root(), case.case_id)
 
 
-def show_origin() -> None:
-    """On Read: the way back to the page that opened the case, and what is known of its truth."""
+def show_origin(case: Case) -> None:
+    """On Read: the way back to the page that opened a case, and what is known of the truth of this
+    one.
+    """
     page = st.query_params.get(FROM, "")
-    if page not in _PAGES or "case" not in st.query_params:
+    if page not in _PAGES:
         return
     left = parse_qs(st.query_params.get(_BACK, ""), keep_blank_values=True)
     st.page_link(
         f"pages/{page}.py", label=f"Back to {_PAGES[page]}", icon=":material/arrow_back:",
         query_params=left,
     )  # fmt: skip
-    told = st.session_state.get(_COMES_WITH, {}).get(st.query_params["case"])
+    told = known_truth(case).in_words
     if told:
         st.caption(escaped(told))
-
-
-def known_lesions(case: Case) -> Mapping[str, Sequence[Box]]:
-    """By image id, those that came with it from a data set, while this tab is open."""
-    found: Mapping[str, Sequence[Box]] = st.session_state.get(_LESIONS, {}).get(case.case_id, {})
-    return found
 
 
 def forget_origin() -> None:

@@ -30,7 +30,12 @@ from pages.components.shared.caselist.caselist import (
     kept_view,
     show_case_list,
 )
-from pages.components.shared.caselist.origin import CaseSource, keep_as_case, open_in_read
+from pages.components.shared.caselist.origin import (
+    CaseSource,
+    keep_as_case,
+    open_in_read,
+    truth_in_words,
+)
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import can_read
@@ -299,7 +304,7 @@ def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
             open_in_read(
                 source,
                 brought,
-                told=_truth_in_words(case),
+                listed=case,
                 lesions=[boxes_of(dataset.boxes, image) for image in brought],
             )
         is_whole = len(exam) > len(images) and st.toggle(
@@ -327,12 +332,8 @@ def _in_words(case: ListedCase, threshold: float | None) -> str:
             side = "at or above" if case.score >= threshold else "below"
             score += f", {side} the threshold {threshold:.3f}"
     tags = f"Tags: {', '.join(case.tags)}" if case.tags else ""
-    parts = (" ".join(case.chips), score, _truth_in_words(case), tags)
+    parts = (" ".join(case.chips), score, truth_in_words(case.truth), tags)
     return ". ".join(part for part in parts if part)
-
-
-def _truth_in_words(case: ListedCase) -> str:
-    return f"Truth by the data set: {case.truth}" if case.truth else ""
 
 
 def _panes(dataset: "Dataset", image_id: str) -> list[Pane]:

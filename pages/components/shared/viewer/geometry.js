@@ -106,7 +106,12 @@ function detail({ meta }) {
   return meta.fullSize ? meta.fullSize[0] / meta.frame[0] : 1;
 }
 
-// 100 is one stored pixel per pixel of the screen.
+// Of how many stored pixels, a side, each that is there is the mean: 1 where every one is.
+function reducedBy({ meta }) {
+  return meta.fullSize || meta.reduction <= 1.005 ? 1 : meta.reduction;
+}
+
+// 100 is one stored pixel per pixel of the screen; where only reduced ones are there, one of those.
 function zoomPercent(pane) {
   return (100 * pane.fit * pane.view.zoom * window.devicePixelRatio) / detail(pane);
 }

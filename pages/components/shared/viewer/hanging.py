@@ -3,7 +3,7 @@ chest walls back to back.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -12,10 +12,6 @@ from numpy.typing import NDArray
 from mammo_core.types import Box, Laterality, View, Window
 
 Edge = Literal["left", "right"]
-
-
-def _no_pixels() -> NDArray[np.uint16]:
-    return np.zeros((0, 0), dtype=np.uint16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +38,7 @@ class Pane:
 
     key: str  # tells images apart, also from one case to the next
     title: str
-    pixels: NDArray[np.uint16] = field(default_factory=_no_pixels)
+    pixels: NDArray[np.uint16]
     full: NDArray[np.uint16] | None = None  # every stored pixel, fetched where the zoom shows it
     windows: tuple[Window, ...] = ()  # in units of `pixels`; the first is shown
     side: str | None = None
@@ -58,7 +54,6 @@ class Pane:
     facts: tuple[tuple[str, str], ...] = ()  # what may be shown of the file, by name
     note: str = ""  # one short line under the title, such as a score with its model
     faint: str = ""  # said in the corner while the heatmap is shown, where that is faint
-    waiting: str = ""  # what is being done while there are no pixels yet
 
 
 def with_truth(pane: Pane, boxes: Sequence[Box]) -> Pane:

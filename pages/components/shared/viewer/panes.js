@@ -105,7 +105,7 @@ function windowText(pane) {
 function describe(pane, viewer) {
   const { meta, frame } = pane;
   const parts = [windowText(pane), `zoom ${Math.round(zoomPercent(pane))} %`];
-  if (meta.reduction > 1.005 && !meta.fullSize) parts.push(`reduced ${meta.reduction.toFixed(1)}×`);
+  if (reducedBy(pane) > 1) parts.push(`reduced ${meta.reduction.toFixed(1)}×`);
   if (meta.isMirrored) parts.push("mirrored");
   if (pane.isGone) parts.push("full resolution is no longer there");
   pane.info.textContent = parts.join(" · ");

@@ -60,11 +60,12 @@ function drawRuler(pane, ruler) {
 function rulerText(pane, [x0, y0, x1, y1]) {
   const { meta } = pane;
   const length = Math.hypot(x1 - x0, y1 - y0);
-  if (!meta.spacingMm) return `${(length * detail(pane)).toFixed(0)} pixels`;
+  if (!meta.spacingMm) return `${(length * detail(pane) * reducedBy(pane)).toFixed(0)} pixels`;
   return `${(length * meta.spacingMm).toFixed(1)} mm${meta.isAtDetector ? " at the detector" : ""}`;
 }
 
-// Measured on the stored pixels, never on what the screen shows of them.
+// Measured on the stored pixels, or on reduced ones where no others are there; never on what the screen
+// shows of them.
 function roiText(viewer, pane, roi) {
   const by = detail(pane);
   const [rows, columns] = pane.meta.fullSize ?? pane.meta.size;
@@ -97,5 +98,6 @@ function measuredText(viewer, pane, within) {
   }
   const mean = sum / count;
   const deviation = Math.sqrt(Math.max(0, squares / count - mean * mean));
-  return `mean ${mean.toFixed(1)}, SD ${deviation.toFixed(1)}, of ${count} pixels`;
+  const reduced = reducedBy(pane) > 1 ? "reduced " : "";
+  return `mean ${mean.toFixed(1)}, SD ${deviation.toFixed(1)}, of ${count} ${reduced}pixels`;
 }

@@ -87,7 +87,8 @@ function forgetTiles({ tiles, drawing }) {
   }
 }
 
-// The value of the stored pixel, or of the overview's while its tile has not come.
+// The value of the stored pixel, or about that: of the overview while its tile has not come, or of what
+// is there in its place.
 function valueAt(viewer, pane, column, row) {
   const { meta, levels } = pane;
   const [rows, columns] = meta.fullSize ?? meta.size;
@@ -97,5 +98,7 @@ function valueAt(viewer, pane, column, row) {
   if (tile) return { x, y, value: tile.pixels[(y % BAND) * columns + x], isExact: true };
   const [across, down] = [meta.size[1] / columns, meta.size[0] / rows];
   const at = Math.floor(y * down) * meta.size[1] + Math.floor(x * across);
-  return { x, y, value: levels[0].pixels[at], isExact: !meta.fullSize };
+  const by = reducedBy(pane);
+  const [storedX, storedY] = [Math.floor(x * by), Math.floor(y * by)];
+  return { x: storedX, y: storedY, value: levels[0].pixels[at], isExact: !meta.fullSize && by === 1 };
 }

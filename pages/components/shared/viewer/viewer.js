@@ -79,7 +79,6 @@ function build(root, message, known) {
   viewer.help = buildHelp(viewer, keys);
   const focused = root.getRootNode().activeElement?.closest(".pane")?.dataset.key;
   root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status, viewer.help);
-  root.classList.toggle("waiting", !viewer.panes.length);
   const stopFilling = fill(root, message);
   for (const pane of viewer.panes) {
     listen(viewer, pane, actions);
@@ -144,7 +143,6 @@ function redraw(viewer) {
 
 function draw(viewer) {
   const { active, root, settings } = viewer;
-  if (!active) return; // every image is still waited for
   const started = performance.now();
   viewer.drawing += 1;
   viewer.wanted = new Map();

@@ -103,7 +103,7 @@ def pack(
     """
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
-    units = _units([pane for pane in panes if not pane.waiting])
+    units = _units(panes)
     cells = [_cell_message(cell, units, buffers) for cell in layout.cells]
     strip = [
         _cell_message(Cell(row=0, column=column, pane=pane), units, buffers)
@@ -170,8 +170,6 @@ def _cell_message(
     pane = cell.pane
     if pane is None:
         return {**place, "key": cell.missing}
-    if pane.waiting:
-        return {**place, "key": pane.key, "missing": f"{_name(pane)}: {pane.waiting}"}
     pixels = overview_of(pane)
     has_between = pixels is not pane.pixels and pane.reduction > 1
     buffers.append(pixels)
