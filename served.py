@@ -11,9 +11,9 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +43,7 @@ from mammo_core.files import (
     keep_private,
     measurements_root,
     owned_root,
+    preflights_root,
     studies_root,
     sweep_scratch,
 )
@@ -55,6 +56,7 @@ from mammo_core.sharing.sessions import IDLE_SECONDS, Sessions, Tries
 if TYPE_CHECKING:
     from cachetools import TTLCache
 
+LOG: Final = logging.getLogger("mammoscope")
 _M_MMAP_THRESHOLD: Final = -3  # malloc.h
 _M_ARENA_MAX: Final = -8
 _RUNNING: Final = (
@@ -72,24 +74,43 @@ _MOST_DOWNLOADS: Final = 1000
 _DOWNLOADED: dict[str, str] = {}  # by file, the session that asked for it
 
 
-def case_roots() -> list[os.PathLike[str]]:
+def case_roots() -> list[Path]:
     return [cases_root(), *map(cases_root, owned_root().glob("*"))]
 
 
 def keep_house() -> None:
-    """What is half-written, and every case and arrival whose time is over, is gone."""
-    of_all = (checkpoints_root(), arrivals_root(), audits_root(), measurements_root())
+    """What is half-written, and every case and arrival whose time is over, is gone. A folder in
+    which that cannot be done holds up none of the others.
+    """
+    of_all = (
+        checkpoints_root(),
+        arrivals_root(),
+        audits_root(),
+        measurements_root(),
+        preflights_root(),
+    )
     of_each = [
         place
         for own in (home(), *owned_root().glob("*"))
         for place in (own, cases_root(own), studies_root(own), archive_work_root(own))
     ]
     for folder in (*of_all, *of_each):
-        sweep_scratch(folder)
+        with logged_of(folder):
+            sweep_scratch(folder)
     for root in case_roots():
-        forget_old_cases(root)
-    if forgotten := forget_old_arrivals(arrivals_root(), now=time.time()):
-        logging.getLogger("mammoscope").warning(forgotten_in_words(forgotten))
+        with logged_of(root):
+            forget_old_cases(root)
+    with logged_of(arrivals_root()):
+        if forgotten := forget_old_arrivals(arrivals_root(), now=time.time()):
+            LOG.warning(forgotten_in_words(forgotten))
+
+
+@contextmanager
+def logged_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        LOG.warning("%s cannot be tidied: %s", folder, error.strerror or error)
 
 
 def return_memory_early() -> None:
@@ -162,7 +183,7 @@ def keep_watch(
         let_go_of_closed(limits)
         if time.monotonic() - kept_at > house_seconds:
             kept_at = time.monotonic()
-            with suppress(OSError):
+            with logged_of(home()):
                 keep_house()
         if is_shared(os.environ) and is_full(limits):
             st.cache_data.clear()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.shared.frame import ICON, draw_frame, remember_view
+from pages.components.shared.frame import ICON, draw_frame, remember_view, shown_errors
 from pages.components.shared.tour import show_tour
 
 #: Each page with its icon. The icon is not given to st.Page: the browser would fetch it from a font
@@ -21,6 +21,7 @@ st.set_page_config(page_title=f"{page.title} · Mammoscope", page_icon=ICON, lay
 draw_frame(PAGES)
 show_tour(page, PAGES)
 try:
-    page.run()
+    with shown_errors():  # what nobody nearer has put in words
+        page.run()
 finally:
     remember_view(page)

@@ -1,6 +1,6 @@
 """What Mammoscope takes beside what one would use instead: `python -m benchmarks [PART ...]`.
 
-All parts should take about ten minutes on two quiet cores. What is not installed is told, and
+All parts take about half an hour on two quiet cores. What is not installed is told, and
 nothing fails of it.
 """
 

@@ -32,7 +32,7 @@ from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import REPRODUCE, SEARCH, TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
-from mammo_core.files import keep_private
+from mammo_core.files import keep_private, told_of_disk
 from mammo_core.words import NOTICE
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -94,9 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_arguments(own)
     chosen = parser.parse_args(asked)
     run = {command.name: command.run for command in COMMANDS}[chosen.command]
-    keep_private()
     try:
-        code = run(chosen)
+        with told_of_disk():
+            keep_private()
+            code = run(chosen)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read has read enough (`mammo runs | head`). What is left must go somewhere, or

@@ -57,8 +57,10 @@ else:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Nobody else, of this process or another, is in here with the same `path` at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as lock:
+    with told_of_disk(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("a+b")
+    with lock:
         with contextlib.suppress(OSError):  # a disk that knows no locks
             _wait_for(lock)
         yield
@@ -112,36 +114,48 @@ def append_whole(path: Path, lines: bytes) -> None:
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+_RIGHTS: Final = (
+    "Give this account the right to write there, or choose other folders with MAMMO_HOME and "
+    "MAMMO_CHECKPOINTS."
+)
 
 
 @contextlib.contextmanager
-def told_of_disk(folder: Path) -> Iterator[None]:
-    """A disk that is full, or may not be written to, is a DiskError with a sentence."""
+def told_of_disk(folder: Path | None = None) -> Iterator[None]:
+    """A disk that is full, or may not be written to, is a DiskError with a sentence. Where no
+    `folder` is named, for much is done within, the error tells which; what may not be read is one
+    then, too.
+    """
     try:
         yield
     except OSError as error:
-        said = disk_in_words(error, folder)
+        said = _unforeseen_in_words(error) if folder is None else disk_in_words(error, folder)
         if isinstance(error, DiskError) or not said:
             raise
         raise DiskError(said) from error
 
 
-def disk_in_words(error: OSError, folder: Path) -> str:
-    """What could not be written and what to do; the folder by its last name alone. Empty where the
-    error is of another kind.
+def disk_in_words(error: OSError, folder: Path | None) -> str:
+    """What could not be written and what to do; the folder by its last name alone, where it is
+    known. Empty where the error is of another kind.
     """
     if error.errno not in (*_FULL, *_FORBIDDEN):
         return ""
-    where = f"Nothing more can be written to the folder {folder.name!r}"
+    to = "" if folder is None else f" to the folder {folder.name!r}"
     if error.errno in _FULL:
         return (
-            f"{where}: there is no room left on the disk. Make room (forget cases, delete runs or "
-            "the cache) and try again; what was written before is whole."
+            f"Nothing more can be written{to}: there is no room left on the disk. Make room "
+            "(forget cases, delete runs or the cache) and try again; what was written before is "
+            "whole."
         )
-    return (
-        f"{where}: {error.strerror or error}. Give this account the right to write there, or "
-        "choose other folders with MAMMO_HOME and MAMMO_CHECKPOINTS."
-    )
+    return f"Nothing more can be written{to}: {error.strerror or error}. {_RIGHTS}"
+
+
+def _unforeseen_in_words(error: OSError) -> str:
+    file = Path(error.filename) if isinstance(error.filename, str | os.PathLike) else None
+    if error.errno in (errno.EACCES, errno.EPERM):  # read or written, nobody knows
+        return f"{file.name!r} may not be opened: {error.strerror}. {_RIGHTS}" if file else ""
+    return disk_in_words(error, None if file is None else file.parent)
 
 
 def sync_folder(folder: Path) -> None:

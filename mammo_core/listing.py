@@ -89,6 +89,12 @@ def exam_images(manifest: pd.DataFrame, image_ids: Sequence[str]) -> tuple[str, 
     return tuple(dict.fromkeys([*image_ids, *map(str, found)]))
 
 
+def rows_called(manifest: pd.DataFrame, text: str) -> pd.DataFrame:
+    """The images in whose name, or whose woman's, `text` stands, however it is written."""
+    named = manifest["image_id"] + "\0" + manifest["patient_id"].fillna("")
+    return manifest[named.str.contains(text.strip(), case=False, regex=False)]
+
+
 def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
     """The columns a list tells of, with None for what is missing."""
     return {

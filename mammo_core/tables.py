@@ -7,6 +7,7 @@
 A missing value is `<NA>`: unknown is not negative, and never 0.
 """
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Final
@@ -167,9 +168,20 @@ def class_indices(labels: "pd.Series[Any]", task: Task) -> NDArray[np.intp]:
     return np.array([task.classes.index(label) for label in labels], dtype=np.intp)
 
 
+_MOST_BYTES: Final = 2**30  # a million images have a fifth of it
+
+
 def read_table(path: Path, *, what: str) -> pd.DataFrame:
-    """A CSV of our own as text columns, ids left as written ("007" stays "007")."""
+    """A CSV as text columns, ids left as written ("007" stays "007"). A device or a pipe has no
+    end, so it is not read.
+    """
     try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode) or state.st_size > _MOST_BYTES:
+            raise TableError(
+                f"The {what} {path.name} is no plain file of at most {_MOST_BYTES // 2**20:,} MB; "
+                "it was not read. Name a CSV."
+            )
         return parse_table(path, name=path.name, what=what)
     except FileNotFoundError:
         raise TableError(f"There is no {what} at {path}.") from None

@@ -81,8 +81,9 @@ with shown_errors():
         titles={short[name]: titles[name] for name in read},
         models=dict(zip(counted, shared.cases, strict=True)),
         counting=counting,
+        finding=scored[next(iter(counted))].finding,
     )
-    reason = why_no_auc(shared.cases[0])
+    reason = why_no_auc(shared.cases[0], finding=compared.finding)
     if reason:
         st.warning(escaped(reason), icon=":material/block:")
         for name in counted:

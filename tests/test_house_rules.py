@@ -65,6 +65,12 @@ def test_bare_recall_names_nothing() -> None:
     assert offenders == [], "say sensitivity or recall_rate"
 
 
+def test_pages_and_reports_tell_days_in_words() -> None:
+    shown = {where: text for where, text in TEXTS.items() if {"pages", "reports"} & {*where.parts}}
+    assert len(shown) > 50
+    assert [where for where, text in shown.items() if "_at[:10]" in text] == []
+
+
 def test_nothing_unpickles() -> None:
     offenders = []
     for where, tree in TREES.items():

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mammo_core.listing import exam_images, images_by_case, list_cases, with_tags
+from mammo_core.listing import exam_images, images_by_case, list_cases, rows_called, with_tags
 from mammo_core.tables import check_manifest, check_predictions
 
 
@@ -72,3 +72,10 @@ def test_the_other_views_of_an_exam_follow_those_asked_for() -> None:
     )
     assert exam_images(manifest, ["c"]) == ("c", "a")
     assert exam_images(manifest, ["e"]) == ("e",)
+
+
+@pytest.mark.parametrize(("text", "found"), [("W", "abc"), (" d ", "d"), ("", "abcd"), ("(", "")])
+def test_images_are_found_by_their_name_or_their_womans(
+    breasts: pd.DataFrame, text: str, found: str
+) -> None:
+    assert "".join(rows_called(breasts, text)["image_id"]) == found

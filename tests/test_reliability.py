@@ -1,7 +1,13 @@
 """The campaigns of benchmarks/reliability/, each at its small size."""
 
+import contextlib
+import hashlib
+import json
+import re
 import subprocess
 import sys
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,10 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from benchmarks.reliability.__main__ import NOT_RUN, exit_code, in_words
-from benchmarks.reliability.client import Drawn
-from benchmarks.reliability.disks import lines_on, outcome_of
+from benchmarks.reliability.__main__ import NOT_RUN, carried_out, exit_code, in_words
+from benchmarks.reliability.campaign import Campaign, Counted
+from benchmarks.reliability.client import Drawn, look_at, sample_files
+from benchmarks.reliability.damage import be_ready, outcome_and_death
+from benchmarks.reliability.disks import TOO_SMALL, Writer, lines_on, log_on, outcome_of, sizes_of
+from benchmarks.reliability.edges import edges
 from benchmarks.reliability.identity import (
     Marks,
     as_read,
@@ -25,18 +36,34 @@ from benchmarks.reliability.identity import (
     marked_dicom,
     read_and_keep,
 )
+from benchmarks.reliability.kills import Work, usual_seconds
+from benchmarks.reliability.memory import MemoryHeld, held_through, wait_until_steady
 from benchmarks.reliability.names import SCRIPTS, Sink, what_is_wrong
 from benchmarks.reliability.people import (
-    MemoryHeld,
-    held_through,
+    RUN,
+    Files,
+    cases_kept,
+    is_scored,
     lost_of,
+    not_moved,
     not_opened,
     one_of_its_own,
+    slider_of,
+    two_of_four,
+    write_scores,
 )
 from benchmarks.reliability.scripts import Sightings, Spot, unseen
+from mammo_core.config import PrepareSettings
 from mammo_core.errors import DiskError, MammoError
-from mammo_core.files import scratch_beside
+from mammo_core.files import samples_root, scratch_beside, shipped_checkpoints_root
+from mammo_core.inference.kept import SAMPLE_READINGS
+from mammo_core.preprocessing.cache import Cache
+from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.reports.case.record import ReadCase
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import is_archived
+from pages.components.shared.viewer.viewer import pack_message
+from tests.full_disk import room_for
 from tests.reports.read_cases import read_case
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -216,3 +243,173 @@ def test_a_script_that_runs_is_told_with_its_place() -> None:
     looks.look(PageThatRuns(), Spot(name="a report", address=""), "<script>alert(1)</script>")  # type: ignore[arg-type]
     assert looks.ran == ["'<script>alert(1)</script>', a report: alert: 1"]
     assert looks.shown["a report"] == 1
+
+
+def test_a_campaign_that_ends_by_itself_is_told_as_failing_and_ends_no_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", "")  # each has its own
+
+    def end(size: int, scratch: Path) -> Counted:
+        raise RuntimeError(f"{scratch}/log is gone")
+
+    campaign = Campaign(
+        name="x", title="X", counts="", line="", unit="tries", size=2, small=1, run=end
+    )
+    assert carried_out(campaign, 1, is_shown_only=True) is False
+    assert "**FAILS: ended by RuntimeError.** log is gone" in capsys.readouterr().out
+
+
+def test_a_reader_that_dies_at_its_first_try_alone_has_died(tmp_path: Path) -> None:
+    died = tmp_path / "died"
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from mammo_core.preprocessing.reading.messages import (\n"
+        "    Refused, Reply, Request, receive, send)\n"
+        f"died, files = Path({str(died)!r}), 0\n"
+        "send(sys.stdout.buffer, Reply())\n"
+        "while True:\n"
+        "    sys.stdin.buffer.read(receive(sys.stdin.buffer, Request).length)\n"
+        "    files += 1\n"
+        "    if files == 2 and not died.exists():\n"
+        "        died.touch()\n"
+        "        os.abort()\n"
+        "    refused = Refused(code='damaged', sentence='It is damaged.', hint='')\n"
+        "    send(sys.stdout.buffer, Reply(refused=refused))\n"
+    )
+    with contextlib.closing(ReadingProcess(command=(sys.executable, "-c", code))) as process:
+        be_ready(process, b"x")
+        outcomes = [outcome_and_death(process, b"x") for _ in range(2)]
+    assert outcomes == [("damaged", True), ("damaged", False)]
+
+
+class SlowAtFirst:
+    """As much of a nursery as is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def start(self, *words: str) -> int:
+        time.sleep(0.0 if words[0] in self.asked else 0.2)
+        self.asked.append(words[0])
+        return 1
+
+    def wait(self) -> int:
+        return 0
+
+
+def test_kills_are_drawn_from_how_long_a_work_takes_when_nothing_is_converted_for_it(
+    tmp_path: Path,
+) -> None:
+    work = Work(
+        nursery=SlowAtFirst(),  # type: ignore[arg-type]
+        files=[tmp_path / "images" / "a.pgm"],
+        asked=("predict",),
+        cache=Cache(root=tmp_path, settings=PrepareSettings()),
+        whole=tmp_path / "whole.csv",
+    )
+    assert max(usual_seconds(work, tmp_path)) < 0.1
+
+
+def test_a_disk_without_room_for_our_own_ballast_is_not_tried(tmp_path: Path) -> None:
+    with room_for(4096):
+        assert outcome_of(log_on, tmp_path) == TOO_SMALL
+    sizes = sizes_of(Writer(name="x", work=log_on, least=4 * 4096), 15 * 4096, 10)
+    assert (len(sizes), min(sizes), max(sizes)) == (10, 5 * 4096, 14 * 4096)
+
+
+def test_what_a_page_says_is_wrong_is_a_failure() -> None:
+    drawn = Drawn()
+    for kind in (Alert.WARNING, Alert.ERROR):
+        message = ForwardMsg()
+        message.delta.new_element.alert.format = kind
+        message.delta.new_element.alert.body = f"Checkpoint {kind} lacks weights."
+        look_at(message, drawn)
+    assert drawn.errors == [f"Checkpoint {Alert.ERROR} lacks weights."]
+
+
+def test_scores_without_weights_are_no_model_to_read_with(tmp_path: Path) -> None:
+    write_scores(tmp_path)
+    run = RunFolder(tmp_path / "checkpoints" / RUN)
+    assert (is_archived(run), run.has_predictions) == (True, True)
+
+
+def test_of_what_people_drop_no_score_is_kept_with_a_checkpoint() -> None:
+    kept = (shipped_checkpoints_root() / "phantom-light" / SAMPLE_READINGS).read_text()
+
+    def are_kept(files: Files) -> list[bool]:
+        return [hashlib.sha256(content).hexdigest() in kept for _, content in files]
+
+    assert are_kept(sample_files(samples_root(), "exam_")) == [True] * 4
+    draws = np.random.default_rng(0)
+    assert are_kept([*two_of_four(draws), *one_of_its_own(draws)]) == [False] * 3
+
+
+def test_a_page_that_shows_no_score_of_what_was_dropped_is_found_out() -> None:
+    ids = [hashlib.sha256(content).hexdigest()[:12] for content in (b"a", b"b")]
+    files = [("a.dcm", b"a"), ("b.dcm", b"b")]
+    panel = 'component_name: "mammo_score_panel" key: "{}"'
+    assert is_scored(Drawn(texts=[panel.format(" ".join(ids))]), files)
+    assert not is_scored(Drawn(texts=[panel.format(ids[0])]), files)
+    assert not is_scored(Drawn(texts=[f'component_name: "mammo_viewer" {ids}']), files)
+
+
+def test_a_case_that_is_lost_under_many_people_is_found_out(tmp_path: Path) -> None:
+    assert cases_kept(tmp_path, ["b"]) == (0, ["case b is lost"])
+
+
+def test_an_exception_amid_uploads_is_raised_and_nothing_watches_on() -> None:
+    def fail() -> Iterator[None]:
+        yield
+        raise ValueError("The server is gone.")
+
+    before = set(threading.enumerate())
+    with pytest.raises(ValueError, match="gone"):
+        held_through(fail(), lambda: 300.0)
+    assert set(threading.enumerate()) <= before
+
+
+def test_memory_is_measured_when_a_model_is_loaded_and_not_in_a_pause_before() -> None:
+    passed = 0.0
+
+    def wait(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    def held() -> float:
+        return 300.0 if passed < 15 else 420.0
+
+    assert wait_until_steady(held, lambda: False, wait=wait)
+    assert passed == 45
+    assert wait_until_steady(held, lambda: passed < 100, wait=wait)
+    assert passed == 129
+    assert not wait_until_steady(lambda: 10 * passed, lambda: False, wait=wait)
+
+
+def test_a_threshold_is_moved_as_a_browser_moves_it() -> None:
+    message = ForwardMsg()
+    message.delta.fragment_id = "a fragment"
+    component = message.delta.new_element.bidi_component
+    component.id, component.component_name = "a slider", "mammo_threshold_slider"
+    component.bytes = pack_message({"of": "these scores"}, [np.zeros(3)])
+    drawn = Drawn()
+    look_at(message, drawn)
+    slider = slider_of(drawn)
+    assert slider.header["of"] == "these scores"
+    asked = slider.changed({"threshold": 0.5}, query="run=x", page_hash="a page").rerun_script
+    assert (asked.fragment_id, asked.query_string) == ("a fragment", "run=x")
+    assert asked.page_script_hash == "a page"
+    (widget,) = asked.widget_states.widgets
+    assert (widget.id, json.loads(widget.json_value)) == ("a slider", {"threshold": 0.5})
+
+
+def test_a_threshold_that_stays_or_a_page_drawn_as_a_whole_is_found_out() -> None:
+    moved = Drawn(is_part=True)
+    assert not_moved(moved, "run=x&threshold=0.25", 0.25) == []
+    assert not_moved(moved, "run=x", 0.25) == ["the threshold stayed where it was"]
+    assert not_moved(Drawn(), "threshold=0.25", 0.25) == ["the whole page was drawn anew"]
+
+
+def test_of_every_file_at_the_edge_the_words_of_its_refusal_are_known() -> None:
+    assert [edge.name for edge in edges() if edge.said and not re.search(r"\w\w", edge.said)] == []

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -9,6 +12,7 @@ from mammo_core.tables import (
     check_predictions,
     check_splits,
     positive_of,
+    read_table,
 )
 from mammo_core.types import CANCER
 
@@ -95,3 +99,13 @@ def test_a_path_that_no_file_can_have_is_refused_by_its_row(path: str) -> None:
     table = pd.DataFrame({"image_id": ["1", "2"], "path": ["images/fine.png", path]})
     with pytest.raises(TableError, match=r"1 of 2 rows .* no file can have \(first: row 2\)"):
         check_manifest(table)
+
+
+@pytest.mark.parametrize("name", ["folder", "large.csv", os.devnull])
+def test_a_table_is_read_from_a_plain_file_that_has_an_end(tmp_path: Path, name: str) -> None:
+    """/dev/zero, which has none, would be refused as /dev/null is: unread."""
+    (tmp_path / "folder").mkdir()
+    with (tmp_path / "large.csv").open("wb") as large:
+        large.truncate(2**30 + 1)  # no byte of it is on the disk
+    with pytest.raises(TableError, match=r"no plain file of at most 1,024 MB; it was not read"):
+        read_table(tmp_path / name, what="table of labels")

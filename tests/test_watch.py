@@ -61,15 +61,39 @@ print([one.exists() for one in folders])
 
 
 @pytest.mark.slow  # 5 seconds
+def test_an_account_whose_cases_cannot_be_listed_holds_up_no_other(tmp_path: Path) -> None:
+    """As where its disk fails: what the others' cases owe to their time goes on."""
+    script = f"""
+home = Path({str(tmp_path)!r})
+folders = [home / "accounts" / name / "cases" / {CASE!r} for name in ("anna", "berta")]
+for folder in folders:
+    folder.mkdir(parents=True)
+    (folder / "case.json").write_text('{{"kept_until": 0}}')
+glob = Path.glob
+
+def failing(folder, pattern):
+    if folder == folders[0].parent:
+        raise OSError(5, "Input/output error")
+    return glob(folder, pattern)
+
+Path.glob = failing
+served.keep_house()
+print([folder.exists() for folder in folders])
+"""
+    assert watched(tmp_path, script, shared=True) == "[True, False]"
+
+
+@pytest.mark.slow  # 5 seconds
 def test_what_is_half_written_is_swept_in_what_belongs_to_an_account_too(tmp_path: Path) -> None:
     """As a writer that died long ago left it."""
     half = f".half.{2**22 + 1}-{'0' * 16}.tmp"  # a process of a number that Linux never gives
-    places = ("", "tables", "studies/one", "worklists", "tags", "cases/one", "archive_work/one")
-    for own in ("", "accounts/anna/"):
-        for place in places:
-            (tmp_path / own / place).mkdir(parents=True, exist_ok=True)
-            (tmp_path / own / place / half).write_bytes(b"half")
-            os.utime(tmp_path / own / place / half, (0, 0))
+    of_each = ("", "tables", "studies/one", "worklists", "tags", "cases/one", "archive_work/one")
+    of_all = ("audits/one", "measurements/one", "preflights/one", "arrivals/one")
+    places = [f"{own}{place}" for own in ("", "accounts/anna/") for place in of_each]
+    for place in (*places, *of_all):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / half).write_bytes(b"half")
+        os.utime(tmp_path / place / half, (0, 0))
     watched(tmp_path, "served.keep_house()", shared=True)
     assert list(tmp_path.rglob(half)) == []
 
@@ -114,6 +138,16 @@ print(served.is_any_over(closed, is_large=True), len(closed))
     newest = " ".join(str(number) for number in range(12, 20))
     said = watched(tmp_path, script, shared=False).splitlines()
     assert said == ["False 20", f"True {newest}", "False 8"]
+
+
+@pytest.mark.slow  # 5 seconds
+def test_no_outside_host_is_asked_for_the_servers_own_address(tmp_path: Path) -> None:
+    """What Streamlit was told before would be told again, were the question not answered here."""
+    script = """
+served.net_util._external_ip = served.net_util._internal_ip = "203.0.113.7"
+print(served.net_util.get_external_ip(), served.net_util.get_internal_ip())
+"""
+    assert watched(tmp_path, script, shared=False) == "None None"
 
 
 @pytest.mark.slow

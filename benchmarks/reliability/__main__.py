@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import tempfile
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from benchmarks.reliability.campaign import (
     DOCUMENT,
     Campaign,
     CannotRunError,
+    end_in_words,
     kept_result,
     result_in_words,
     section,
@@ -97,7 +99,7 @@ def is_document_right() -> bool:
 def carried_out(campaign: Campaign, size: int, *, is_shown_only: bool) -> bool | None:
     """Whether its line held; None where it could not be run."""
     print(f"== {campaign.name}: {campaign.title}", flush=True)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         os.environ["MAMMO_HOME"] = str(Path(scratch) / "home")
         try:
             with watched() as load:
@@ -105,11 +107,15 @@ def carried_out(campaign: Campaign, size: int, *, is_shown_only: bool) -> bool |
         except CannotRunError as reason:
             print(f"Not run: {reason}", flush=True)
             return None
-    result = result_in_words(campaign, counted, load)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the others are run
+            traceback.print_exc()
+            holds, result = False, end_in_words(campaign, size, error, load)
+        else:
+            holds, result = not counted.failures, result_in_words(campaign, counted, load)
     print(result, flush=True)
     if not is_shown_only:
         write_down(campaign, result)
-    return not counted.failures
+    return holds
 
 
 def write_down(campaign: Campaign, result: str) -> None:

@@ -13,11 +13,14 @@ from typing import Final
 
 import psutil
 
+from mammo_core.files import without_folders
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = ROOT / "docs" / "reliability.md"
 NOT_RUN: Final = "Not run."
 QUIET: Final = 0.1  # of all cores: more than that for others, and times are no longer ours
 _SHOWN: Final = 60  # failures that are named
+_MOST_LETTERS: Final = 300  # of an error
 
 
 class CannotRunError(Exception):
@@ -77,10 +80,12 @@ def watched() -> Iterator[Load]:
     """
     load = Load()
     start, busy, own = time.monotonic(), _busy_seconds(), _own_seconds()
-    yield load
-    load.seconds = time.monotonic() - start
-    others = (_busy_seconds() - busy) - (_own_seconds() - own)
-    load.others = max(0.0, others / max(load.seconds * load.cores, 1e-9))
+    try:
+        yield load
+    finally:
+        load.seconds = time.monotonic() - start
+        others = (_busy_seconds() - busy) - (_own_seconds() - own)
+        load.others = max(0.0, others / max(load.seconds * load.cores, 1e-9))
 
 
 def _busy_seconds() -> float:
@@ -102,19 +107,32 @@ def _own_seconds() -> float:
 
 def result_in_words(campaign: Campaign, counted: Counted, load: Load) -> str:
     """What stands in the document, and is printed."""
-    whole = "" if counted.size >= campaign.size else f" of {campaign.size:,}"
-    command = f"python -m benchmarks.reliability {campaign.name} --size {counted.size}"
     verdict = "Holds." if counted.is_judged else "Not judged."
     if counted.failures:
         verdict = f"FAILS: {len(counted.failures):,} times."
     lines = [
-        f"{datetime.now(UTC):%Y-%m-%d}, {counted.size:,}{whole} {campaign.unit}, "
-        f"{load.seconds:,.0f} s, `{command}`, {load.in_words}, commit {_commit()}.",
+        _of_what(campaign, counted.size, load),
         "",
         f"**{verdict}** " + " ".join(counted.figures),
     ]
     lines += ["", *(f"* {failure}" for failure in counted.failures[:_SHOWN])]
     return "\n".join(lines).strip()
+
+
+def end_in_words(campaign: Campaign, size: int, error: Exception, load: Load) -> str:
+    """What stands there of one that ended by itself, before it had counted anything."""
+    said = " ".join(without_folders(str(error)).split())[:_MOST_LETTERS]
+    verdict = f"**FAILS: ended by {type(error).__name__}.** {said}"
+    return f"{_of_what(campaign, size, load)}\n\n{verdict}".strip()
+
+
+def _of_what(campaign: Campaign, size: int, load: Load) -> str:
+    whole = "" if size >= campaign.size else f" of {campaign.size:,}"
+    command = f"python -m benchmarks.reliability {campaign.name} --size {size}"
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {size:,}{whole} {campaign.unit}, {load.seconds:,.0f} s, "
+        f"`{command}`, {load.in_words}, commit {_commit()}."
+    )
 
 
 def _commit() -> str:

@@ -3,16 +3,19 @@ cost this machine little and the server all that they would cost it.
 """
 
 import http.client
+import json
 import re
+import struct
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
@@ -25,14 +28,41 @@ class SessionError(Exception):
     """The server did not answer as it should."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """A component of ours on a page, and what a browser names to tell of a change in it."""
+
+    widget: str
+    fragment: str  # the part of the page that is drawn anew
+    data: bytes  # what it was given (pack_message)
+
+    @property
+    def header(self) -> dict[str, Any]:
+        (length,) = struct.unpack_from("<I", self.data)
+        found: dict[str, Any] = json.loads(self.data[4 : 4 + length])
+        return found
+
+    def changed(self, state: Mapping[str, Any], *, query: str, page_hash: str) -> BackMsg:
+        """What a browser sends when the reader has let go of it."""
+        asked = BackMsg()
+        asked.rerun_script.query_string = query
+        asked.rerun_script.page_script_hash = page_hash
+        asked.rerun_script.fragment_id = self.fragment
+        widget = asked.rerun_script.widget_states.widgets.add()
+        widget.id, widget.json_value = self.widget, json.dumps(state)
+        return asked
+
+
 @dataclass(slots=True)
 class Drawn:
     """What one run of a page sent."""
 
     seconds: float = 0.0
     texts: list[str] = field(default_factory=list)  # every word of every element
-    errors: list[str] = field(default_factory=list)  # tracebacks, as Streamlit shows them
+    errors: list[str] = field(default_factory=list)  # tracebacks, and what is said to be wrong
     uploaders: list[str] = field(default_factory=list)  # ids
+    controls: dict[str, Control] = field(default_factory=dict)  # by the name of the component
+    is_part: bool = False  # a fragment alone was drawn anew
     query: str | None = None  # the address, where the page changed it
 
     @property
@@ -56,7 +86,7 @@ class Session:
             ping_interval=None,
             compression=None,
         )
-        self._session_id = ""
+        self._session_id = self._page_hash = ""
         self._files: dict[str, list[Any]] = {}
 
     def run(self, query: str | None = None, *, page: str | None = None) -> Drawn:
@@ -70,6 +100,14 @@ class Session:
             state = asked.rerun_script.widget_states.widgets.add()
             state.id = widget
             state.file_uploader_state_value.uploaded_file_info.extend(files)
+        return self._answer_to(asked)
+
+    def change(self, control: Control, state: Mapping[str, Any]) -> Drawn:
+        """Bring a control of the page that is shown into that state, and let what it is in run."""
+        return self._answer_to(control.changed(state, query=self.query, page_hash=self._page_hash))
+
+    def _answer_to(self, asked: BackMsg) -> Drawn:
+        asked.rerun_script.context_info.url = f"{self.url}/{self.page}"  # as a browser tells it
         start = time.monotonic()
         self._socket.send(asked.SerializeToString())
         drawn = Drawn()
@@ -132,25 +170,33 @@ class Session:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self._session_id = message.new_session.initialize.session_id
+            self._page_hash = message.new_session.page_script_hash
         elif kind == "page_info_changed":
             drawn.query = message.page_info_changed.query_string
         elif kind == "delta":
-            _look_at(message, drawn)
+            look_at(message, drawn)
         elif kind == "script_finished":
             status = ForwardMsg.ScriptFinishedStatus.Name(message.script_finished)
             if "COMPILE" in status:
                 raise SessionError(status)
+            drawn.is_part = "FRAGMENT" in status
             return "FINISHED_EARLY" not in status
         return False
 
 
-def _look_at(message: ForwardMsg, drawn: Drawn) -> None:
+def look_at(message: ForwardMsg, drawn: Drawn) -> None:
     element = message.delta.new_element
     kind = element.WhichOneof("type")
     if kind == "exception":
         drawn.errors.append(f"{element.exception.type}: {element.exception.message}")
+    elif kind == "alert" and element.alert.format == Alert.ERROR:
+        drawn.errors.append(element.alert.body)
     elif kind == "file_uploader":
         drawn.uploaders.append(element.file_uploader.id)
+    elif kind == "bidi_component":
+        found, fragment = element.bidi_component, message.delta.fragment_id
+        control = Control(widget=found.id, fragment=fragment, data=found.bytes)
+        drawn.controls[found.component_name] = control
     if kind is not None:
         drawn.texts.append(str(getattr(element, kind)))
 

@@ -175,16 +175,26 @@ def export_on(disk: Path, checkpoint: Path, whole: Path) -> str:
 
 
 _LINES: Final = 200
+_BALLAST: Final = 2 * _BLOCK
+TOO_SMALL: Final = "too small to be tried"
 
 
 def lines_on(
-    disk: Path, add: Callable[[Path, int], object], read: Callable[[Path], Sequence[int]]
+    disk: Path,
+    add: Callable[[Path, int], object],
+    read: Callable[[Path], Sequence[int]],
+    begin: Callable[[Path], object] = lambda disk: None,
 ) -> str:
     """Lines that are appended until there is no room: those that were taken are there, and when
-    there is room again the next one is too. `read` tells the numbers of all lines.
+    there is room again the next one is too. `read` tells the numbers of all lines; `begin` is done
+    before the first.
     """
     ballast = disk / "ballast"
-    ballast.write_bytes(os.urandom(2 * _BLOCK))
+    try:
+        ballast.write_bytes(os.urandom(_BALLAST))
+    except OSError:  # our own file, which nobody has to tell of
+        return TOO_SMALL
+    begin(disk)
     taken: list[int] = []
     try:
         for number in range(_LINES):
@@ -221,7 +231,6 @@ def answers_on(disk: Path) -> str:
         seed=1,
         created_at="2026-01-01T00:00:00Z",
     )
-    create_study(disk / "studies", study)
 
     def add(place: Path, number: int) -> None:
         answer = ReaderAnswer(
@@ -233,7 +242,10 @@ def answers_on(disk: Path) -> str:
     def read(place: Path) -> list[int]:
         return [int(one.case_id, 16) for one in answers_of(place / "studies", study)]
 
-    return lines_on(disk, add, read)
+    def begin(place: Path) -> None:
+        create_study(place / "studies", study)
+
+    return lines_on(disk, add, read, begin)
 
 
 def space_of(work: Callable[[Path], str], scratch: Path) -> int:
@@ -251,6 +263,7 @@ def space_of(work: Callable[[Path], str], scratch: Path) -> int:
 class Writer:
     name: str
     work: Callable[[Path], str]
+    least: int = _BLOCK  # bytes of the smallest disk on which there is anything to see
 
 
 def _writers(scratch: Path) -> list[Writer]:
@@ -275,14 +288,26 @@ def _writers(scratch: Path) -> list[Writer]:
         "a prediction": lambda disk: prediction_on(disk, asked, scores),
         "a checkpoint that comes in": lambda disk: import_on(disk, archive),
         "a checkpoint that goes out": lambda disk: export_on(disk, checkpoint, archive),
-        "the access log": log_on,
-        "answers of a reader study": answers_on,
     }
-    return [Writer(name=name, work=work) for name, work in works.items()]
+    lines = {"the access log": log_on, "answers of a reader study": answers_on}
+    return [
+        *(Writer(name=name, work=work) for name, work in works.items()),
+        *(
+            Writer(name=name, work=work, least=_BALLAST + 2 * _BLOCK)
+            for name, work in lines.items()
+        ),
+    ]
+
+
+def sizes_of(writer: Writer, enough: int, count: int) -> list[int]:
+    """Bytes of `count` disks, from the least to nearly enough."""
+    room = enough - writer.least
+    wanted = [writer.least + room * (number + 1) // (count + 1) for number in range(count)]
+    return [max(writer.least, size // _BLOCK * _BLOCK) for size in wanted]
 
 
 def full_disks(size: int, scratch: Path) -> Counted:
-    """`size` disks, from one block to nearly enough, in turns for each kind of work."""
+    """`size` disks, from the least to nearly enough, in turns for each kind of work."""
     with small_disk(scratch / "none", _BLOCK):  # before anything is made ready for nothing
         pass
     writers = _writers(scratch)
@@ -291,17 +316,17 @@ def full_disks(size: int, scratch: Path) -> Counted:
     failures = []
     for place, writer in enumerate(writers):
         enough = space_of(writer.work, scratch / f"room-{place}")
-        for number in range(each):
-            bytes_there = max(_BLOCK, enough * (number + 1) // (each + 1) // _BLOCK * _BLOCK)
+        for number, bytes_there in enumerate(sizes_of(writer, enough, each)):
             with small_disk(scratch / f"disk-{place}-{number}", bytes_there) as disk:
                 outcome = outcome_of(writer.work, disk)
-            outcomes[outcome if outcome in ("done", "told") else "wrong"] += 1
-            if outcome not in ("done", "told"):
+            outcomes[outcome if outcome in ("done", "told", TOO_SMALL) else "wrong"] += 1
+            if outcome not in ("done", "told", TOO_SMALL):
                 failures.append(f"{writer.name} on {bytes_there:,} bytes of {enough:,}: {outcome}")
+    tried = each * len(writers) - outcomes[TOO_SMALL]
     return Counted(
-        size=each * len(writers),
+        size=tried,
         figures=(
-            f"{each * len(writers)} disks of different sizes, each too small for what was to be "
+            f"{tried} disks of different sizes, each too small for what was to be "
             f"written to it ({', '.join(writer.name for writer in writers)}): {outcomes['told']} "
             f"times that was said in words, {outcomes['done']} times it fitted after all, "
             f"{outcomes['wrong']} times something was left half, unreadable or unsaid.",

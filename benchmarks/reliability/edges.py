@@ -163,9 +163,6 @@ def _many(count: int) -> bytes:
     return with_elements(PLAIN, group * (count // 50_000))
 
 
-_SIZES: Final = "impossible size|Rows|rows|pixels"
-_ENDS: Final = "cut|ends|missing|short|interrupted|broken"
-
 #: Attributes changed in a plain file.
 _CHANGED: Final = {
     "no Rows": _with(r"Rows \(0028,0010\)", Rows=None),
@@ -174,15 +171,15 @@ _CHANGED: Final = {
     "no BitsStored": _with(r"BitsStored", BitsStored=None),
     "no PixelRepresentation": _with(r"PixelRepresentation", PixelRepresentation=None),
     "no photometric": _with(r"PhotometricInterpretation", PhotometricInterpretation=None),
-    "rows 0": _with(_SIZES, Rows=0),
-    "rows 20,000": _with(_SIZES, Rows=20_000),
-    "rows 65,535": _with(_SIZES, Rows=65_535),
-    "columns 65,535": _with(_SIZES, Columns=65_535),
+    "rows 0": _with("0 rows and 16 columns; 1 to 16384", Rows=0),
+    "rows 20,000": _with("20000 rows and 16 columns", Rows=20_000),
+    "rows 65,535": _with("65535 rows and 16 columns", Rows=65_535),
+    "columns 65,535": _with("8 rows and 65535 columns", Columns=65_535),
     "144 million pixels": _with("120 million", Rows=12_000, Columns=12_000),
     "three frames promised": _with("3 frames", NumberOfFrames=3),
     "two frames, none promised": _with("2 frames", PixelData=ramp().tobytes() * 2),
     "tomosynthesis": _with("tomosynthesis of 60", SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=60),
-    "directory of a disc": _with("directory|DICOMDIR", SOPClassUID="1.2.840.10008.1.3.10"),
+    "directory of a disc": _with("DICOMDIR", SOPClassUID="1.2.840.10008.1.3.10"),
     "CT": _with("'CT'", SOPClassUID=SECONDARY_CAPTURE, Modality="CT"),
     "ultrasound": _with("'US'", SOPClassUID=SECONDARY_CAPTURE, Modality="US"),
     "0 bits stored": _with("0 bits are stored", BitsStored=0),
@@ -208,24 +205,28 @@ _CHANGED: Final = {
 _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "no bytes": ("empty", lambda: b""),
     "zeros": ("no image", lambda: bytes(200)),
-    "a preamble alone": (".", lambda: bytes(128) + b"DICM"),
+    "a preamble alone": ("7FE0,0010 is missing", lambda: bytes(128) + b"DICM"),
     "four letters": ("no image", lambda: b"DICM"),
     "a text": ("no image", lambda: b"hello, world, this is text"),
     "a ZIP bomb": ("ZIP", _zip),
     "a PDF": ("PDF", lambda: b"%PDF-1.7" + bytes(40)),
     "a GIF": ("GIF", lambda: b"GIF89a" + bytes(40)),
-    "a vendor's own tomosynthesis": (".", _vendor),
+    "a vendor's own tomosynthesis": (r"vendor's own format \(SCO\)", _vendor),
     "a header without pixels": ("7FE0,0010 is missing", lambda: file_of(header_of(ramp()))),
     "a long icon": ("", _icon),
     "sequences 100 deep": ("", lambda: with_elements(PLAIN, nested(100))),
-    "sequences 50,000 deep": (".", lambda: with_elements(PLAIN, nested(50_000))),
+    "sequences 50,000 deep": (
+        "broken in a way no decoder foresaw", lambda: with_elements(PLAIN, nested(50_000)),
+    ),
     "sequences 50,000 deep, open": (
-        ".", lambda: with_elements(PLAIN, nested(50_000, is_closed=False)),
+        "broken in a way no decoder foresaw",
+        lambda: with_elements(PLAIN, nested(50_000, is_closed=False)),
     ),
     "a hundred thousand empty elements": ("", lambda: _many(100_000)),
-    "three million empty elements": (".", lambda: _many(3_000_000)),
+    "three million empty elements": ("more than 200,000 elements", lambda: _many(3_000_000)),
     "an element of 4 GB": (
-        ".", lambda: with_elements(PLAIN, element(0x00191001, "UN", b"abcd", length=0xFFFFFFF0)),
+        "7FE0,0010 is missing",
+        lambda: with_elements(PLAIN, element(0x00191001, "UN", b"abcd", length=0xFFFFFFF0)),
     ),
     "an unknown VR": ("", lambda: with_elements(PLAIN, element(0x00191001, "XX", b"abcd"))),
     "Rows twice": (
@@ -237,7 +238,7 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "deflated, 600 MB": ("inflate to more than 512 MB", lambda: _deflated_bomb(600)),
     "deflated, 5 GB": ("inflate to more than 512 MB", lambda: _deflated_bomb(5000)),
     "deflated, cut": (
-        _ENDS, lambda: encoded_file(ramp(64, 64), DEFLATED, bits_stored=12)[:-20],
+        "its stream ends early", lambda: encoded_file(ramp(64, 64), DEFLATED, bits_stored=12)[:-20],
     ),
     "MPEG2": ("MPEG2", lambda: meta_file("1.2.840.10008.1.2.4.100")),
     "MPEG-4": ("MPEG-4", lambda: meta_file("1.2.840.10008.1.2.4.102")),
@@ -245,13 +246,24 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "JPIP": ("JPIP", lambda: meta_file("1.2.840.10008.1.2.4.94")),
     "an unknown syntax": (re.escape("1.2.3.4.5"), lambda: meta_file("1.2.3.4.5")),
     "a syntax that is no UID": ("no valid UID", lambda: meta_file("nonsense")),
-    "J2K, 4 billion rows": (".", lambda: _j2k_size(rows=2**32 - 1, columns=2**32 - 1)),
-    "J2K, 16,000 x 16,000": (".", lambda: _j2k_size(rows=16_000, columns=16_000)),
-    "J2K, 10,000 x 10,000, little in it": (".", lambda: _j2k_size(rows=10_000, columns=10_000)),
-    "J2K, tiles of one pixel": (".", lambda: _j2k_size(tile=1)),
-    "J2K, 16,384 components": (".", lambda: _j2k_size(components=16_384)),
-    "J2K cut": (".", lambda: _frame(_j2k()[:-40], JPEG_2000)),
-    "J2K with a hole": (".", lambda: _frame(_j2k()[:-40] + b"\xff\xd9", JPEG_2000)),
+    "J2K, 4 billion rows": (
+        "65535 rows and 65535 columns; 1 to 16384",
+        lambda: _j2k_size(rows=2**32 - 1, columns=2**32 - 1),
+    ),
+    "J2K, 16,000 x 16,000": (
+        "more than 120 million", lambda: _j2k_size(rows=16_000, columns=16_000),
+    ),
+    "J2K, 10,000 x 10,000, little in it": (
+        "cut into 78,250 tiles", lambda: _j2k_size(rows=10_000, columns=10_000),
+    ),
+    "J2K, tiles of one pixel": ("compressed data was never read", lambda: _j2k_size(tile=1)),
+    "J2K, 16,384 components": (
+        "samples per pixel 1, its compressed image 16384", lambda: _j2k_size(components=16_384),
+    ),
+    "J2K cut": ("end marker is missing", lambda: _frame(_j2k()[:-40], JPEG_2000)),
+    "J2K with a hole": (
+        "shorter than its tile-parts say", lambda: _frame(_j2k()[:-40] + b"\xff\xd9", JPEG_2000),
+    ),
     "J2K under a JPEG header": ("format", lambda: _frame(_j2k(), JPEG + "70")),
     "J2K of 8 bits under 12": (
         "8 bits",
@@ -260,14 +272,15 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
         ),
     ),
     "two J2K frames": (
-        "2 frames|frames",
+        "2 frames",
         lambda: compressed_file(header_of(ramp(32, 40)), items(b"", [_j2k()] * 2), JPEG_2000),
     ),
     "no fragment": (
-        ".", lambda: compressed_file(header_of(ramp(32, 40)), items(b"", []), JPEG_2000),
+        "no fragment of an image",
+        lambda: compressed_file(header_of(ramp(32, 40)), items(b"", []), JPEG_2000),
     ),
     "an item of 4 GB": (
-        ".",
+        "217 of 4,294,967,280 bytes",
         lambda: compressed_file(
             header_of(ramp(32, 40)),
             items(b"", [])[:8] + struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFF0) + _j2k(),
@@ -275,7 +288,7 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
         ),
     ),
     "no items at all": (
-        ".",
+        "not laid out in items",
         lambda: compressed_file(
             header_of(ramp(32, 40)), items(b"", [_j2k()])[:8] + b"\x10" * 64, JPEG_2000
         ),
@@ -289,28 +302,37 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
         lambda: _frame(compressed(ramp(40, 32), JPEG + "70", bits=12), JPEG + "70"),
     ),
     "JPEG of three channels": (
-        ".",
+        "samples per pixel 1, its compressed image 3",
         lambda: compressed_file(
             header_of(np.zeros((32, 40), np.uint8), bits_stored=8),
             items(b"", [bytes(imagecodecs.jpeg8_encode(np.zeros((32, 40, 3), dtype=np.uint8)))]),
             JPEG + "50",
         ),
     ),
-    "RLE, three segments": (".", lambda: _rle(lambda f: struct.pack("<I", 3) + f[4:])),
-    "RLE, two billion segments": (".", lambda: _rle(lambda f: b"\xff\xff\xff\x7f" + f[4:])),
-    "RLE, segments in no order": (
-        ".", lambda: _rle(lambda f: f[:8] + struct.pack("<I", 10) + f[12:]),
+    "RLE, three segments": (
+        "RLE image is broken", lambda: _rle(lambda f: struct.pack("<I", 3) + f[4:]),
     ),
-    "RLE cut": (".", lambda: _rle(lambda f: f[:-40])),
-    "HTJ2K noise": (".", lambda: _frame(b"\xff\x4f" + bytes(range(256)) * 8, JPEG + "201")),
+    "RLE, two billion segments": (
+        "RLE image is broken", lambda: _rle(lambda f: b"\xff\xff\xff\x7f" + f[4:]),
+    ),
+    "RLE, segments in no order": (
+        "RLE image is broken", lambda: _rle(lambda f: f[:8] + struct.pack("<I", 10) + f[12:]),
+    ),
+    "RLE cut": ("RLE image is broken", lambda: _rle(lambda f: f[:-40])),
+    "HTJ2K noise": (
+        "end marker is missing", lambda: _frame(b"\xff\x4f" + bytes(range(256)) * 8, JPEG + "201"),
+    ),
     "not compressed, said to be": (
-        ".", lambda: PLAIN.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"),
+        r"compressed \(RLE\), but they are not",
+        lambda: PLAIN.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0"),
     ),
     "one byte too many": (
-        ".", lambda: mammogram_file(ramp(), PixelData=ramp().tobytes() + b"\1" * 10),
+        "266 bytes of pixels; its header promises 256",
+        lambda: mammogram_file(ramp(), PixelData=ramp().tobytes() + b"\1" * 10),
     ),
     "half of the pixels": (
-        ".", lambda: mammogram_file(ramp(), PixelData=ramp().tobytes()[: ramp().nbytes // 2]),
+        "128 of 256 bytes",
+        lambda: mammogram_file(ramp(), PixelData=ramp().tobytes()[: ramp().nbytes // 2]),
     ),
     "a short look-up table": (
         "", lambda: with_table(ramp(), "VOILUTSequence", [table_of([0, 9], count=4096)]),
@@ -318,23 +340,35 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "an empty look-up table": (
         "", lambda: with_table(ramp(), "VOILUTSequence", [table_of([], count=0)]),
     ),
-    "PNG of 20,000 x 20,000": ("pixels", lambda: _png(20_000, 20_000, body=b"x")),
-    "PNG of 4 billion": (".", lambda: _png(2**31 - 1, 2**31 - 1, body=b"x")),
-    "PNG of nothing": (".", lambda: _png(0, 0, body=b"x")),
-    "PNG bomb": (".", lambda: _png(10_000, 10_000, body=zlib.compress(bytes(400 * 2**20), 1))),
-    "PNG without data": (".", lambda: _png(40, 48)),
-    "PNG of too few pixels": (".", lambda: _png(40, 48, body=zlib.compress(bytes(41 * 20)))),
-    "PNG of 3 bits": (".", lambda: _png(40, 48, depth=3, body=zlib.compress(bytes(41 * 48)))),
+    "PNG of 20,000 x 20,000": ("20000 x 20000 pixels", lambda: _png(20_000, 20_000, body=b"x")),
+    "PNG of 4 billion": (
+        "2147483647 x 2147483647 pixels", lambda: _png(2**31 - 1, 2**31 - 1, body=b"x"),
+    ),
+    "PNG of nothing": ("no image of a kind", lambda: _png(0, 0, body=b"x")),
+    "PNG bomb": (
+        "more pixels than the 10000 x 10000",
+        lambda: _png(10_000, 10_000, body=zlib.compress(bytes(400 * 2**20), 1)),
+    ),
+    "PNG without data": ("picture is broken", lambda: _png(40, 48)),
+    "PNG of too few pixels": (
+        "820 of the 1,968 bytes", lambda: _png(40, 48, body=zlib.compress(bytes(41 * 20))),
+    ),
+    "PNG of 3 bits": (
+        "no image of a kind", lambda: _png(40, 48, depth=3, body=zlib.compress(bytes(41 * 48))),
+    ),
     "TIFF that points to itself": (
-        ".", lambda: b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8),
+        "no image of a kind",
+        lambda: b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8),
     ),
     "TIFF of 4 billion rows": (
-        ".",
+        "4294967295 x 40 pixels",
         lambda: _tiff({256: 40, 257: 2**32 - 1, 258: 8, 259: 1, 262: 1, 273: 200, 277: 1, 279: 9}),
     ),
-    "TIFF of no strips": (".", lambda: _tiff({256: 40, 257: 48, 258: 8, 259: 1, 262: 1})),
+    "TIFF of no strips": (
+        "no image of a kind", lambda: _tiff({256: 40, 257: 48, 258: 8, 259: 1, 262: 1}),
+    ),
     "TIFF, strips outside": (
-        ".",
+        "picture ends early",
         lambda: _tiff(
             {256: 40, 257: 48, 258: 8, 259: 1, 262: 1, 273: 2**31, 277: 1, 278: 48, 279: 1920}
         ),
@@ -344,26 +378,35 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
     "a coloured PNG": (
         "coloured", lambda: saved(np.stack([BREAST, BREAST // 2, BREAST // 3], axis=-1), "PNG"),
     ),
-    "JPEG cut, with an end": (".", lambda: saved(BREAST, "JPEG")[:-60] + b"\xff\xd9"),
+    "JPEG cut, with an end": (
+        "premature end of data segment", lambda: saved(BREAST, "JPEG")[:-60] + b"\xff\xd9",
+    ),
     "JPEG of 65,535 x 65,535": (
-        ".",
+        "65535 x 65535 pixels",
         lambda: re.sub(
             rb"(?<=\xff\xc0\0\x0b\x08)....", b"\xff" * 4, saved(BREAST, "JPEG"), flags=re.DOTALL
         ),
     ),
     "JPEG with 200,000 fill bytes and no marker": (
-        ".", lambda: _filled(saved(BREAST, "JPEG"), b"\xff" * 200_000 + b"\0"),
+        "premature end of data segment",
+        lambda: _filled(saved(BREAST, "JPEG"), b"\xff" * 200_000 + b"\0"),
     ),
-    "BMP cut": (".", lambda: saved(BREAST, "BMP")[:-90]),
+    "BMP cut": ("picture ends early", lambda: saved(BREAST, "BMP")[:-90]),
     "WebP": ("WebP", lambda: saved(BREAST, "WEBP")),
-    "PGM of 16,000 x 16,000": (".", lambda: b"P5 16000 16000 255\n" + bytes(100)),
-    "PGM of 4 billion": (".", lambda: b"P5 4294967295 4294967295 65535\n" + bytes(100)),
-    "PGM, maxval 0": (".", lambda: b"P5 4 4 0\n" + bytes(16)),
-    "PGM, maxval 70,000": (".", lambda: b"P5 4 4 70000\n" + bytes(64)),
-    "PGM below 0": (".", lambda: b"P5 -4 4 255\n" + bytes(16)),
-    "PGM in words, endless": (".", lambda: b"P2 4 4 255\n" + b"1 " * 2_000_000),
-    "PGM, a comment of 20 MB": (".", lambda: b"P5 #" + b"x" * 20_000_000),
-    "PGM cut": (".", lambda: b"P5 40 40 255\n" + bytes(1599)),
+    "PGM of 16,000 x 16,000": (
+        "16000 x 16000 pixels", lambda: b"P5 16000 16000 255\n" + bytes(100),
+    ),
+    "PGM of 4 billion": (
+        "its header is broken", lambda: b"P5 4294967295 4294967295 65535\n" + bytes(100),
+    ),
+    "PGM, maxval 0": ("4 x 4 pixels up to 0", lambda: b"P5 4 4 0\n" + bytes(16)),
+    "PGM, maxval 70,000": ("4 x 4 pixels up to 70000", lambda: b"P5 4 4 70000\n" + bytes(64)),
+    "PGM below 0": ("its header is broken", lambda: b"P5 -4 4 255\n" + bytes(16)),
+    "PGM in words, endless": (
+        "not as many whole numbers", lambda: b"P2 4 4 255\n" + b"1 " * 2_000_000,
+    ),
+    "PGM, a comment of 20 MB": ("its header is broken", lambda: b"P5 #" + b"x" * 20_000_000),
+    "PGM cut": ("1,599 of 1,600 values", lambda: b"P5 40 40 255\n" + bytes(1599)),
     "16 bits, read": ("", lambda: saved(DEEP, "PNG")),
 }  # fmt: skip
 

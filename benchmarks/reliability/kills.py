@@ -152,7 +152,7 @@ def images_in(folder: Path, count: int) -> list[Path]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Work:
+class Work:
     """What is killed, and what it gave where nobody killed it."""
 
     nursery: Nursery
@@ -168,7 +168,7 @@ def cache_and_prediction(size: int, scratch: Path) -> Counted:
     write_phantom_set(scratch / "women", women=2, seed=0, size=(64, 32))
     women = sorted((scratch / "women" / "images").iterdir())
     checkpoint = write_checkpoint_in(scratch / "model")
-    work = _Work(
+    work = Work(
         nursery=Nursery(),
         files=images_in(scratch / "images", 40),
         asked=("predict", *map(str, women), "--checkpoint", str(checkpoint), "--out"),
@@ -176,7 +176,7 @@ def cache_and_prediction(size: int, scratch: Path) -> Counted:
         whole=scratch / "whole.csv",
     )
     kinds = (_killed_builder, _killed_prediction)
-    seconds = [_unkilled(work, *_built(work, work.cache)), _unkilled(work, *_scored(work))]
+    seconds = usual_seconds(work, scratch)
     failures: list[str] = []
     killed = [0, 0]
     tries = 0
@@ -199,15 +199,28 @@ def cache_and_prediction(size: int, scratch: Path) -> Counted:
     )
 
 
-def _built(work: _Work, cache: Cache) -> tuple[str, ...]:
+def _built(work: Work, cache: Cache) -> tuple[str, ...]:
     return ("build", str(cache.root), str(work.files[0].parent))
 
 
-def _scored(work: _Work, out: Path | None = None) -> tuple[str, ...]:
+def _scored(work: Work, out: Path | None = None) -> tuple[str, ...]:
     return ("command", *work.asked, str(out or work.whole))
 
 
-def _unkilled(work: _Work, *words: str) -> float:
+def usual_seconds(work: Work, scratch: Path) -> list[float]:
+    """Of a build and of a prediction, each the second time: at the first a network is converted,
+    and kills drawn from that long would mostly come when all is over.
+    """
+    _unkilled(work, *_built(work, work.cache))
+    _unkilled(work, *_scored(work))
+    again = Cache(root=scratch / "again", settings=work.cache.settings)
+    return [
+        _unkilled(work, *_built(work, again)),
+        _unkilled(work, *_scored(work, scratch / "again.csv")),
+    ]
+
+
+def _unkilled(work: Work, *words: str) -> float:
     start = time.monotonic()
     work.nursery.start(*words)
     if work.nursery.wait() != 0:
@@ -215,7 +228,7 @@ def _unkilled(work: _Work, *words: str) -> float:
     return time.monotonic() - start
 
 
-def _killed_builder(work: _Work, place: Path, after: float) -> tuple[bool, str]:
+def _killed_builder(work: Work, place: Path, after: float) -> tuple[bool, str]:
     cache = Cache(root=place, settings=work.cache.settings)
     was_killed = killed_or_ended(work.nursery, after, *_built(work, cache))
     there = [file for file in work.files if cache.find(file) is not None]
@@ -233,7 +246,7 @@ def _killed_builder(work: _Work, place: Path, after: float) -> tuple[bool, str]:
     return was_killed, "" if len(kept) == len(work.files) else "images are there twice"
 
 
-def _killed_prediction(work: _Work, place: Path, after: float) -> tuple[bool, str]:
+def _killed_prediction(work: Work, place: Path, after: float) -> tuple[bool, str]:
     out = place.with_suffix(".csv")
     was_killed = killed_or_ended(work.nursery, after, *_scored(work, out))
     left = out.read_text() if out.exists() else ""

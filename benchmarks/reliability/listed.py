@@ -8,15 +8,9 @@ from benchmarks.reliability.disks import full_disks
 from benchmarks.reliability.edges import edge_files, edges
 from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
+from benchmarks.reliability.memory import JUDGED_UPLOADS, soak, uploads
 from benchmarks.reliability.names import hostile_names, sinks_and_names
-from benchmarks.reliability.people import (
-    JUDGED_UPLOADS,
-    servers_killed,
-    soak,
-    thresholds,
-    two_servers,
-    uploads,
-)
+from benchmarks.reliability.people import servers_killed, thresholds, two_servers
 from benchmarks.reliability.scripts import scripts
 
 CAMPAIGNS: Final = (
@@ -26,7 +20,8 @@ CAMPAIGNS: Final = (
         counts=(
             "Sound files of every transfer syntax that is read and of every kind of picture, each "
             "with one to eight accidents: a bit turned, a length blown up, a piece lost, doubled "
-            "or blank. Each is given to the reading process."
+            "or blank. Each is given to the reading process, which is asked once more where it "
+            "dies; that counts as a death even where the second try succeeds."
         ),
         line=(
             "no file kills its reader, none hangs, 99 of 100 are answered within 1 s, and the "
@@ -223,8 +218,14 @@ CAMPAIGNS: Final = (
     Campaign(
         name="two-servers",
         title="Two servers on one home",
-        counts="Sixteen sessions on two servers, all of them busy with the same four files.",
-        line="no page shows an error, no log a traceback, and each case that is kept is whole.",
+        counts=(
+            "Sixteen sessions on two servers, all of them busy with the same four files, whose "
+            "scores nobody knows yet."
+        ),
+        line=(
+            "no page shows an error, no log a traceback, what is dropped is scored, no case that "
+            "somebody has the address of is lost, and each case that is kept is whole."
+        ),
         unit="seconds",
         size=600,
         small=5,

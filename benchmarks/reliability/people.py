@@ -1,5 +1,6 @@
 """Many people at once, for long, and servers that are killed under their hands."""
 
+import hashlib
 import io
 import os
 import signal
@@ -8,35 +9,35 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs
 
 import numpy as np
-import psutil
 import pydicom
 
 from benchmarks.reliability.campaign import QUIET, Counted, refuse_windows, watched
 from benchmarks.reliability.client import (
+    Control,
     Drawn,
     Session,
-    resident_megabytes,
+    SessionError,
     sample_files,
     together,
 )
 from mammo_core.errors import MammoError
 from mammo_core.files import samples_root
 from mammo_core.preprocessing.cases import load_case, load_mammogram
+from mammo_core.runs.naming import About, write_about
 from tests.e2e.server import ROOT, Server, running_server
 from tests.predictions import made_up_predictions, write_run
-from tests.preprocessing.dicom_files import mammogram_file
 
 RUN: Final = "20260101-000000-made-up-aaaa"
-_PAGES: Final = ("", "thresholds", "compare", "train", "data")
+PAGES: Final = ("", "thresholds", "compare", "train", "data")
 _MOST_SECONDS: Final = 1.0
-_MOST_MEGABYTES: Final = 1500
-_LEFT_MEGABYTES: Final = 200
+_SLIDER: Final = "mammo_threshold_slider"
+_SCORES: Final = "mammo_score_panel"
 
 
 @contextmanager
@@ -46,12 +47,19 @@ def served(home: Path, log: Path) -> Iterator[Server]:
         "MAMMO_CHECKPOINTS": str(home / "checkpoints"),
         "OMP_NUM_THREADS": "1",
     }
-    run = home / "checkpoints" / RUN
-    if not run.exists():
-        predictions = made_up_predictions(women=500, with_cancer=120, skill=1.5, model_id=RUN)
-        write_run(home / "checkpoints", RUN, predictions)
+    write_scores(home)
     with running_server(ROOT / "served.py", log, settings) as server:
         yield server
+
+
+def write_scores(home: Path) -> None:
+    """A run of 2,000 scores and no weights. It is archived: only an address that names it shows
+    it, and what is dropped is read by a model that can.
+    """
+    if not (home / "checkpoints" / RUN).exists():
+        predictions = made_up_predictions(women=500, with_cancer=120, skill=1.5, model_id=RUN)
+        run = write_run(home / "checkpoints", RUN, predictions)
+        write_about(run, About(title=RUN, is_archived=True))
 
 
 def log_problems(*logs: Path) -> list[str]:
@@ -64,22 +72,27 @@ def log_problems(*logs: Path) -> list[str]:
 
 
 def thresholds(size: int, scratch: Path) -> Counted:
-    """`size` moves by twenty people."""
+    """`size` moves by twenty people, each told to the server as a browser tells it: what is in the
+    fragment of the page alone is drawn anew.
+    """
     people, failures = 20, []
     seconds: list[float] = []
     with served(scratch / "home", scratch / "log") as server:
         sessions = [Session(server.url, "thresholds") for _ in range(people)]
-        for session in sessions:
-            session.run(f"run={RUN}")
+        sliders = [slider_of(session.run(f"run={RUN}")) for session in sessions]
         moves = max(1, size // people)
 
         def move(number: int) -> None:
             draws = np.random.default_rng(number)
+            session, slider = sessions[number], sliders[number]
             for _ in range(moves):
                 time.sleep(float(draws.uniform(0.0, 4.0)))  # a person looks at what came
-                drawn = sessions[number].run(f"run={RUN}&threshold={draws.uniform(0, 1):.3f}")
+                threshold = round(float(draws.uniform(0, 1)), 3)
+                state = {"threshold": {"value": threshold, "of": slider.header["of"]}}
+                drawn = session.change(slider, state)
                 seconds.append(drawn.seconds)
                 failures.extend(f"on the page: {error}" for error in drawn.errors)
+                failures.extend(not_moved(drawn, session.query, threshold))
 
         with watched() as load:
             raised = together([lambda n=n: move(n) for n in range(people)])
@@ -104,6 +117,22 @@ def thresholds(size: int, scratch: Path) -> Counted:
     )
 
 
+def slider_of(drawn: Drawn) -> Control:
+    if _SLIDER not in drawn.controls:
+        raise SessionError(f"The page shows no slider: {drawn.errors}")
+    return drawn.controls[_SLIDER]
+
+
+def not_moved(drawn: Drawn, query: str, threshold: float) -> list[str]:
+    """What speaks against it that a threshold was moved as a browser moves it."""
+    failures = []
+    if not drawn.is_part:
+        failures.append("the whole page was drawn anew")
+    if parse_qs(query).get("threshold") != [repr(threshold)]:
+        failures.append("the threshold stayed where it was")
+    return failures
+
+
 def two_servers(size: int, scratch: Path) -> Counted:
     """`size` seconds."""
     home, people = scratch / "home", 16
@@ -117,18 +146,18 @@ def two_servers(size: int, scratch: Path) -> Counted:
 
         def work(number: int) -> None:
             draws = np.random.default_rng(number)
-            _busy(servers[number % 2].url, draws, until, seen, files=two_of_four)
+            be_busy(servers[number % 2].url, draws, until, seen, files=two_of_four)
 
         raised = together([lambda n=n: work(n) for n in range(people)])
         failures += [f"session: {type(error).__name__}: {error}" for error in raised]
         failures += log_problems(*(server.log for server in servers))
-    kept, broken = cases_kept(home)
+    kept, broken = cases_kept(home, seen.cases)
     return Counted(
         size=size,
         figures=(
             f"{people} sessions on two servers with one home did {len(done):,} things in {size} s "
-            f"({done.count('upload')} uploads, the others pages and thresholds). {kept} cases are "
-            f"kept, {len(broken)} of them not whole.",
+            f"({sum(seen.scored)} of {len(seen.scored)} uploads were scored; the others pages and "
+            f"thresholds). {kept} cases are kept, {len(broken)} lost or not whole.",
         ),
         failures=tuple(failures + broken),
     )
@@ -141,29 +170,63 @@ class Seen:
     done: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     cases: list[str] = field(default_factory=list)  # ids that an address gave after an upload
+    scored: list[bool] = field(default_factory=list)  # of each upload
 
 
 Draws = np.random.Generator
 Files = Sequence[tuple[str, bytes]]
 
 
+@cache
+def four_files() -> Files:
+    """The exam among the samples, under other ids: of the samples themselves readings are kept,
+    and nothing would be scored.
+    """
+    return [
+        (name, with_id(content, f"1.2.{number}"))
+        for number, (name, content) in enumerate(sample_files(samples_root(), "exam_"), start=1)
+    ]
+
+
 def two_of_four(draws: Draws) -> Files:
-    files = sample_files(samples_root(), "exam_")
+    files = four_files()
     return [files[place] for place in draws.permutation(len(files))[:2]]
 
 
 def one_of_its_own(draws: Draws) -> Files:
     """A file that nobody has dropped before, so that a case has to be made of it."""
-    name, content = sample_files(samples_root(), "exam_")[int(draws.integers(4))]
+    name, content = four_files()[int(draws.integers(4))]
+    return [(name, with_id(content, f"1.2.{draws.integers(2**60)}"))]
+
+
+def with_id(content: bytes, instance: str) -> bytes:
     header = pydicom.dcmread(io.BytesIO(content))
-    header.SOPInstanceUID = f"1.2.{draws.integers(2**60)}"
-    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = instance
     stream = io.BytesIO()
     header.save_as(stream)
-    return [(name, stream.getvalue())]
+    return stream.getvalue()
 
 
-def _busy(
+def drop(session: Session, files: Files, seen: Seen) -> Drawn:
+    """Drop `files` on Read, and wait until the page has said what there is to say of them."""
+    drawn = session.upload(session.run("").uploaders[0], files)
+    seen.cases.extend(parse_qs(session.query).get("case", []))
+    seen.scored.append(is_scored(drawn, files))
+    if not seen.scored[-1]:
+        seen.failures.append("upload: no score is shown")
+    return drawn
+
+
+def is_scored(drawn: Drawn, files: Files) -> bool:
+    """Whether the panel that a page shows is of the scores of these very files: an image's id is
+    the hash of its file.
+    """
+    ids = [hashlib.sha256(content).hexdigest()[:12] for _, content in files]
+    panels = [text for text in drawn.texts if _SCORES in text]
+    return any(all(one in text for one in ids) for text in panels)
+
+
+def be_busy(
     url: str, draws: Draws, until: float, seen: Seen, *, files: Callable[[Draws], Files]
 ) -> None:
     """One person, who goes from page to page, moves thresholds and drops `files`."""
@@ -172,15 +235,13 @@ def _busy(
         if draws.uniform() < 0.3:
             session.close()
             session = Session(url)
-            uploaders = session.run("").uploaders
-            drawn = session.upload(uploaders[0], files(draws)) if uploaders else session.run("")
-            seen.cases.extend(parse_qs(session.query).get("case", []))
+            drawn = drop(session, files(draws), seen)
             what = "upload"
         elif draws.uniform() < 0.5:
             drawn = session.run(f"run={RUN}&threshold={draws.uniform(0, 1):.3f}", page="thresholds")
             what = "threshold"
         else:
-            drawn = session.run("", page=str(draws.choice(_PAGES)))
+            drawn = session.run("", page=str(draws.choice(PAGES)))
             what = "page"
         seen.done.append(what)
         seen.failures.extend(f"{what}: {error}" for error in drawn.errors)
@@ -188,8 +249,10 @@ def _busy(
     session.close()
 
 
-def cases_kept(home: Path) -> tuple[int, list[str]]:
-    """How many cases lie there, and what is wrong with each that is not whole."""
+def cases_kept(home: Path, given: Iterable[str]) -> tuple[int, list[str]]:
+    """How many cases lie there, and what is wrong: with each that is not whole, and with each of
+    those `given` in an address that is not there.
+    """
     root = home / "cases"
     broken = []
     folders = [folder for folder in root.glob("*") if len(folder.name) == 64]
@@ -200,191 +263,7 @@ def cases_kept(home: Path) -> tuple[int, list[str]]:
                 load_mammogram(root, case, image)
         except MammoError as error:
             broken.append(f"case {folder.name[:8]}: {error}")
-    return len(folders), broken
-
-
-def large_files(count: int) -> Iterator[bytes]:
-    """Mammograms of 28 MB, no two alike."""
-    y, x = np.mgrid[:4096, :3328]
-    grain = np.random.default_rng(0).integers(0, 300, (4096, 3328))
-    pixels = np.where((y - 2048) ** 2 + x**2 < 1700**2, 1500 + grain, 0).astype(np.uint16)
-    for number in range(count):
-        pixels[2048, 10 : 10 + 16] = [(number >> bit & 1) * 900 + 1200 for bit in range(16)]
-        yield mammogram_file(
-            pixels, ImageLaterality="L", ViewPosition="CC", SOPInstanceUID=f"1.2.{number + 1}"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryHeld:
-    """Megabytes of a server."""
-
-    start: float  # when a page was drawn, and nothing uploaded
-    peak: float
-    end: float  # when all tabs were closed
-
-    @property
-    def failures(self) -> list[str]:
-        failures = []
-        if self.peak > _MOST_MEGABYTES:
-            failures.append(f"the server held {self.peak:.0f} MB")
-        if self.end > self.start + _LEFT_MEGABYTES:
-            kept = self.end - self.start
-            failures.append(f"the server kept {kept:.0f} MB when all tabs were closed")
-        return failures
-
-
-def held_through(
-    work: Iterable[object], held: Callable[[], float], *, patience: float = 150.0
-) -> MemoryHeld:
-    """What is held before the first of `work`, at most meanwhile, and `patience` seconds later."""
-    start = held()
-    with _highest(held) as highest:
-        for _ in work:
-            pass
-    end = _settled(held, start + _LEFT_MEGABYTES, patience=patience)
-    return MemoryHeld(start=start, peak=max(start, *highest), end=end)
-
-
-def uploads(size: int, scratch: Path) -> Counted:
-    """A new tab for each, as people come and go; what a closed tab held must be given back."""
-    home = scratch / "home"
-    failures: list[str] = []
-    with served(home, scratch / "log") as server:
-        for page in _PAGES:  # everything that a page loads, and no image
-            visit = Session(server.url, page)
-            visit.run("")
-            visit.close()
-        look = partial(resident_megabytes, server.process_id)
-        _wait_until_steady(look)  # a page has the model loaded behind it
-        held = held_through(_uploaded(server.url, size, home, failures), look)
-        failures += log_problems(server.log)
-    is_judged = size >= JUDGED_UPLOADS
-    return Counted(
-        size=size,
-        figures=(
-            f"{size} uploads of 28 MB, each in a tab of its own: the server held {held.start:.0f} "
-            f"MB before the first, {held.peak:.0f} MB at most, {held.end:.0f} MB when all tabs "
-            "were closed." + ("" if is_judged else " Too few to judge what grows with them."),
-        ),
-        failures=(*failures, *held.failures),
-        is_judged=is_judged,
-    )
-
-
-JUDGED_UPLOADS: Final = 200
-
-
-def _uploaded(url: str, count: int, home: Path, failures: list[str]) -> Iterator[None]:
-    for content in large_files(count):
-        _upload_one(url, content, failures)
-        forget_kept(home)
-        yield
-
-
-def _upload_one(url: str, content: bytes, failures: list[str]) -> None:
-    session = Session(url)
-    uploaders = session.run("").uploaders
-    drawn = session.upload(uploaders[0], [("image.dcm", content)])
-    failures.extend(f"upload: {error}" for error in drawn.errors)
-    if "case=" not in session.query:
-        failures.append("an upload made no case")
-    session.close()
-
-
-def forget_kept(home: Path) -> None:
-    """The disk is no part of this: two hundred such cases would fill it."""
-    for file in (home / "cases").glob("*/*.npy"):
-        file.unlink(missing_ok=True)
-
-
-@contextmanager
-def _highest(held: Callable[[], float]) -> Iterator[list[float]]:
-    """The most memory that was seen, four times a second and at the end."""
-    highest, is_over = [held()], threading.Event()
-
-    def look() -> None:
-        while not is_over.wait(0.25):
-            with suppress(psutil.Error):
-                highest[0] = max(highest[0], held())
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    yield highest
-    is_over.set()
-    thread.join()
-    highest.append(held())
-
-
-def _wait_until_steady(held: Callable[[], float]) -> None:
-    """For ten seconds nothing more has been loaded; for at most two minutes."""
-    before, until = held(), time.monotonic() + 120
-    time.sleep(10)
-    while (now := held()) > before + 1 and time.monotonic() < until:
-        before = now
-        time.sleep(10)
-
-
-def _settled(held: Callable[[], float], wanted: float, *, patience: float) -> float:
-    """What is held some time after the last tab was closed: Streamlit lets go of it slowly."""
-    now = held()
-    until = time.monotonic() + patience
-    while now > wanted and time.monotonic() < until:
-        time.sleep(min(5.0, patience))
-        now = held()
-    return now
-
-
-_ROUNDS: Final = 6
-_LONG_SECONDS: Final = 600  # in less, what is loaded once is still being loaded
-
-
-def _four_people(url: str, until: float, seen: Seen) -> None:
-    raised = together(
-        [
-            partial(_busy, url, np.random.default_rng(number), until, seen, files=two_of_four)
-            for number in range(4)
-        ]
-    )
-    seen.failures.extend(f"session: {type(error).__name__}: {error}" for error in raised)
-
-
-def soak(size: int, scratch: Path) -> Counted:
-    """`size` seconds of four people: does anything grow?"""
-    refuse_windows()
-    home = scratch / "home"
-    seen = Seen()
-    done, failures = seen.done, seen.failures
-    marks: list[tuple[float, int, int]] = []
-    with served(home, scratch / "log") as server:
-        process = psutil.Process(server.process_id)
-        for _ in range(_ROUNDS):
-            until = time.monotonic() + size / _ROUNDS
-            _four_people(server.url, until, seen)
-            marks.append(
-                (resident_megabytes(process.pid), process.num_fds(), process.num_threads())
-            )
-        failures += log_problems(server.log)
-    kept, broken = cases_kept(home)
-    growth = marks[-1][0] - marks[1][0]
-    is_long = size >= _LONG_SECONDS
-    if is_long and growth > _LEFT_MEGABYTES:
-        failures.append(f"the server grew by {growth:.0f} MB after the first third")
-    if is_long and marks[-1][1] > marks[1][1] + 50:
-        failures.append(f"open files went from {marks[1][1]} to {marks[-1][1]}")
-    told = "; ".join(
-        f"{mb:.0f} MB, {files} files, {threads} threads" for mb, files, threads in marks
-    )
-    return Counted(
-        size=size,
-        figures=(
-            f"4 sessions did {len(done):,} things in {size:,} s; {kept} cases are kept, "
-            f"{len(broken)} not whole. The server after each sixth: {told}."
-            + ("" if is_long else " Too short to judge its growth by."),
-        ),
-        failures=tuple(failures + broken),
-        is_judged=is_long,
-    )
+    return len(folders), broken + lost_of(given, home)
 
 
 def servers_killed(size: int, scratch: Path) -> Counted:
@@ -397,7 +276,7 @@ def servers_killed(size: int, scratch: Path) -> Counted:
     failures = seen.failures
     for number in range(size):
         with served(home, scratch / f"log-{number}") as server:
-            until = time.monotonic() + 120
+            until = time.monotonic() + 240  # a model is loaded for the first
             workers = [
                 threading.Thread(target=_until_it_dies, args=(server.url, own, until, seen))
                 for own in draws.spawn(4)
@@ -413,9 +292,8 @@ def servers_killed(size: int, scratch: Path) -> Counted:
                 worker.join()
         if len(seen.cases) == before:
             failures.append(f"kill {number + 1}: no case was made before it")
-        _, broken = cases_kept(home)
+        _, broken = cases_kept(home, seen.cases)
         failures += [f"kill {number + 1}: {one}" for one in broken]
-        failures += [f"kill {number + 1}: {one}" for one in lost_of(seen.cases, home)]
     given = list(dict.fromkeys(seen.cases))
     with served(home, scratch / "log-last") as server:
         for case_id in given:
@@ -462,4 +340,4 @@ def not_opened(case_id: str, drawn: Drawn, *, images: Sequence[str]) -> list[str
 
 def _until_it_dies(url: str, draws: Draws, until: float, seen: Seen) -> None:
     with suppress(Exception):  # the server is killed under this session: that is the point
-        _busy(url, draws, until, seen, files=one_of_its_own)
+        be_busy(url, draws, until, seen, files=one_of_its_own)

@@ -12,7 +12,12 @@ from mammo_core import __version__
 from mammo_core.commands.command import Command, note_look, say
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import CheckpointError, ConfigError
-from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
+from mammo_core.files import (
+    audits_root,
+    checkpoints_root,
+    replace_file,
+    shipped_checkpoints_root,
+)
 from mammo_core.runs.folder import RunFolder
 
 if TYPE_CHECKING:
@@ -66,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if bundle is not None:
         _bundle(run, checkpoint, bundle, write=write_torchscript)
     if card_file is not None:
-        card_file.write_text(_hub_text(run), encoding="utf-8")
+        replace_file(card_file, _hub_text(run))
         say(card_file)
     return 0
 

@@ -113,7 +113,7 @@ def read_labelled_images(
     """Every labelled image of a split, read once; those that cannot be read are left out."""
     rows = manifest[manifest["label"].notna() & manifest["split"].notna()].reset_index(drop=True)
     files = [root / str(path) for path in rows["path"]]
-    small = small_images(files, report=report, should_stop=should_stop)
+    small = small_images(files, inside=root, report=report, should_stop=should_stop)
     is_read = ~np.isnan(small["grey"][:, 0])
     sample = LabelledImages(
         manifest=rows[is_read].reset_index(drop=True),

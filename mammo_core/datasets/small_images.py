@@ -19,7 +19,6 @@ from mammo_core.errors import ReadError, RunError
 from mammo_core.files import cache_root, replace_file
 from mammo_core.preprocessing.judge import reduced
 from mammo_core.preprocessing.prepare import prepare
-from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.types import Box, Pixels
 
@@ -40,8 +39,7 @@ def thumbnail(root: Path, path: str, *, side: int) -> bytes | None:
     link that leads out of `root`.
     """
     try:
-        source = limits.read_source(root / path, most=limits.FILE_BYTES + 1, inside=root)
-        pixels = read_mammogram(source).pixels
+        pixels = read_mammogram(root / path, inside=root).pixels
     except ReadError:
         return None
     return small_jpeg(pixels, side=side)
@@ -107,10 +105,12 @@ _VERSION: Final = 2  # to be raised when an image would be read or cropped other
 def small_images(
     files: Sequence[Path],
     *,
+    inside: Path,
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool],
 ) -> NDArray[np.void]:
-    """A row of `grey` and `pixels` per file; grey is not a number where a file cannot be read.
+    """A row of `grey` and `pixels` per file of the data set `inside`; grey is not a number where a
+    file cannot be read.
 
     Each file's row is kept by itself: another split, task or fold of the same images reads none of
     them again.
@@ -127,7 +127,7 @@ def small_images(
 
     def read(number: int) -> None:
         if not should_stop():
-            _read(files[number], rows[number])
+            _read(files[number], rows[number], inside)
             places[number].parent.mkdir(parents=True, exist_ok=True)
             replace_file(places[number], rows[number].tobytes())
 
@@ -154,9 +154,9 @@ def _kept_at(place: Path) -> np.void | None:
     return kept[0] if len(kept) == 1 else None
 
 
-def _read(file: Path, row: np.void) -> None:
+def _read(file: Path, row: np.void, inside: Path) -> None:
     try:
-        mammogram = read_mammogram(file)
+        mammogram = read_mammogram(file, inside=inside)
         pixels = prepare(mammogram, _PREPARE).pixels[0]
     except ReadError:
         row["grey"] = np.nan

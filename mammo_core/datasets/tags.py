@@ -6,23 +6,40 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.errors import TableError
+from mammo_core.errors import ReadError, TableError
 from mammo_core.files import locked, replace_file
+from mammo_core.preprocessing.reading import limits
 from mammo_core.records import read_object
 
 Tags = Mapping[str, tuple[str, ...]]  # by image id, each image's in order
 
 NO_TAG: Final = "no tag"
+_FILES: Final = 4  # whose content is asked for
 
 
-def identity_of(manifest: pd.DataFrame) -> str:
-    """A hash over which images a data set holds, whatever their labels and splits."""
-    names = sorted(set(manifest["image_id"].astype(str)))
-    return hashlib.sha256("\0".join(names).encode("utf-8")).hexdigest()[:32]
+def identity_of(root: Path, manifest: pd.DataFrame) -> str:
+    """Which images a data set holds, whatever their labels and splits: a hash over their names, and
+    one over the first files, for many sets number their images from 1 on.
+    """
+    paths = dict(zip(manifest["image_id"].astype(str), manifest["path"], strict=True))
+    names = sorted(paths)
+    told = hashlib.sha256("\0".join(names).encode("utf-8")).hexdigest()[:32]
+    content = hashlib.sha256()
+    for name in names[:_FILES]:
+        content.update(hashlib.sha256(_beginning(root, str(paths[name]))).digest())
+    return f"{told}-{content.hexdigest()[:16]}"
+
+
+def _beginning(root: Path, path: str) -> bytes:
+    """Nothing of a file that is away: the audit tells of it."""
+    try:
+        return limits.read_source(root / path, most=limits.MEGABYTE, inside=root)
+    except ReadError:
+        return b""
 
 
 def read_tags(root: Path, identity: str) -> Tags:
@@ -49,9 +66,10 @@ def change_tag(
         replace_file(_file_of(root, identity), text + "\n")
 
 
-def tag_column(image_ids: "pd.Series[str]", tags: Tags) -> "pd.Series[str]":
-    """Per image its tags in one cell, to cut a table by; an image of two tags is of both."""
-    return image_ids.map(lambda one: ", ".join(tags.get(str(one), ())) or NO_TAG).astype("string")
+def tag_column(image_ids: "pd.Series[str]", tags: Tags) -> "pd.Series[Any]":
+    """Per image its tags, to cut a table by: an image of two is in the part of each."""
+    found = [tags.get(str(one)) or (NO_TAG,) for one in image_ids]
+    return pd.Series(found, index=image_ids.index, dtype=object)
 
 
 def _file_of(root: Path, identity: str) -> Path:
@@ -60,6 +78,8 @@ def _file_of(root: Path, identity: str) -> Path:
 
 def _read(root: Path, identity: str) -> dict[str, list[str]]:
     path = _file_of(root, identity)
+    if not path.exists():  # it may have been kept when the names alone were its identity
+        path = _file_of(root, identity.partition("-")[0])
     if not path.exists():
         return {}
     document = read_object(path, where=f"The list of tags {path.name}")

@@ -70,7 +70,7 @@ def marked_rows(dataset: Dataset, task: Task, *, most: int, seed: int) -> pd.Dat
 
 def read_marked(dataset: Dataset, row: "pd.Series[str]", settings: PrepareSettings) -> Marked:
     """One image of `marked_rows`, prepared, its boxes drawn in."""
-    mammogram = read_mammogram(dataset.root / str(row["path"]))
+    mammogram = read_mammogram(dataset.root / str(row["path"]), inside=dataset.root)
     prepared = prepare(mammogram, settings)
     breast = find_breast(mammogram.pixels)
     in_frame = resample(breast.view(np.uint8) * _WHITE, prepared.geometry) > 127
@@ -302,7 +302,8 @@ def check_fidelity(
         marked = read_marked(dataset, row, explained.card.prepare)
         models = [explained.model, *strangers]
         if isinstance(explained.model, TwoViews):
-            partner = read_mammogram(dataset.root / str(beside[row["image_id"]]))
+            path = dataset.root / str(beside[row["image_id"]])
+            partner = read_mammogram(path, inside=dataset.root)
             pixels = prepare(partner, explained.card.prepare).pixels
             models = [_beside(model, pixels) for model in models]
         one, *others = models

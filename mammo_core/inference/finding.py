@@ -99,7 +99,8 @@ def mark_images(
     """
     images, rows = [], dataset.manifest
     for number, (_, row) in enumerate(rows.iterrows(), start=1):
-        found = find_lesions(finder, read_mammogram(dataset.root / str(row["path"])))
+        path = dataset.root / str(row["path"])
+        found = find_lesions(finder, read_mammogram(path, inside=dataset.root))
         boxes = boxes_of(dataset.boxes, str(row["image_id"]))
         images.append(
             MarkedImage(

@@ -153,7 +153,7 @@ def _women(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
 
 def _read(dataset: Dataset, row: "pd.Series[str]") -> Mammogram:
     """With side and view as the data set tells them: a network over two views asks."""
-    mammogram = read_mammogram(dataset.root / str(row["path"]))
+    mammogram = read_mammogram(dataset.root / str(row["path"]), inside=dataset.root)
     side, view = (None if pd.isna(row[name]) else str(row[name]) for name in ("side", "view"))
     ref = ImageRef(
         image_id=str(row["image_id"]),

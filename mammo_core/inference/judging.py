@@ -127,7 +127,7 @@ def stress(
 
     @lru_cache(maxsize=4)  # a breast's two views follow each other, and each is the other's partner
     def seen_at(row: int) -> NDArray[np.float32]:
-        return _seen_in_every_way(paths[row], card.prepare, view=told.get(paths[row]))
+        return _seen_in_every_way(dataset.root, paths[row], card.prepare, view=told.get(paths[row]))
 
     found = []
     for number in range(len(paths)):
@@ -157,10 +157,10 @@ def stress(
 
 
 def _seen_in_every_way(
-    path: Path, settings: PrepareSettings, *, view: View | None
+    root: Path, path: Path, settings: PrepareSettings, *, view: View | None
 ) -> NDArray[np.float32]:
     """As it is, and after every change; of the `view` that the data set tells, where it does."""
-    mammogram = read_mammogram(path)
+    mammogram = read_mammogram(path, inside=root)
     if view is not None:
         mammogram = mammogram.with_ref(replace(mammogram.ref, view=view))
     changed = [change.see(mammogram, settings) for change in CHANGES]

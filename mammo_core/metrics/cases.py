@@ -285,7 +285,7 @@ def guessing_auc(cases: Cases) -> float:
     return float((wins * pairs).sum() / pairs.sum())
 
 
-def why_no_auc(cases: Cases) -> str | None:
+def why_no_auc(cases: Cases, *, finding: CalledFor = CANCERS) -> str | None:
     """The reason in a sentence, or None where an AUC of these cases means something."""
     if not cases.positives or not cases.negatives:
         return f"All {len(cases):,} cases are of one class, so there is no AUC."
@@ -297,10 +297,10 @@ def why_no_auc(cases: Cases) -> str | None:
         float(cases.images[~cases.positive].mean()),
     )
     return (
-        f"No AUC by {cases.level}: cases with cancer are pooled from {means[0]:.1f} images on "
-        f"average, those without from {means[1]:.1f}, so random scores would reach {guessing:.2f} "
-        "instead of 0.50. Count by breast or image for an AUC; sensitivity and specificity are "
-        "sound."
+        f"No AUC by {cases.level}: cases with {finding.one} are pooled from {means[0]:.1f} images "
+        f"on average, those without from {means[1]:.1f}, so random scores would reach "
+        f"{guessing:.2f} instead of 0.50. Count by breast or image for an AUC; sensitivity "
+        "and specificity are sound."
     )
 
 
@@ -321,8 +321,8 @@ def mistakes(cases: Cases, threshold: float) -> pd.DataFrame:
 
 
 def disagreements(one: Cases, other: Cases) -> pd.DataFrame:
-    """`case_id, truth, one, other, apart`: ranks as shares of all cases, furthest apart first; and
-    the scores themselves, `score_one, score_other`.
+    """`case_id, positive, one, other, apart`: ranks as shares of all cases, furthest apart first;
+    and the scores themselves, `score_one, score_other`.
     """
     if one.case_ids != other.case_ids:
         raise TableError("Disagreements need the same cases in the same order.")
@@ -330,7 +330,7 @@ def disagreements(one: Cases, other: Cases) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "case_id": one.case_ids,
-            "truth": np.where(one.positive, "cancer", "no cancer"),
+            "positive": one.positive,
             "one": ranks[0],
             "other": ranks[1],
             "apart": np.abs(ranks[0] - ranks[1]),

@@ -21,7 +21,7 @@ from mammo_core.metrics.uncertainty import (
     strata_of,
     t_quantile,
 )
-from mammo_core.words import many
+from mammo_core.words import CANCERS, CalledFor, many
 
 
 def roc_curve(cases: Cases) -> pd.DataFrame:
@@ -71,14 +71,14 @@ _NO_SPREAD: Final = 1e-9
 FEWEST_FOR_PRECISION: Final = 50
 
 
-def why_no_precision(cases: Cases) -> str:
-    """The reason in a sentence; "" where there are enough women with cancer."""
+def why_no_precision(cases: Cases, *, finding: CalledFor = CANCERS) -> str:
+    """The reason in a sentence; "" where there are enough women with what is looked for."""
     women = len(np.unique(cases.groups[cases.positive]))
     if women >= FEWEST_FOR_PRECISION:
         return ""
     return (
         f"No average precision: there {'is' if women == 1 else 'are'} "
-        f"{many(women, 'woman', 'women')} with cancer, and under {FEWEST_FOR_PRECISION} its "
+        f"{many(women, 'woman', 'women')} with {finding.one}, and under {FEWEST_FOR_PRECISION} its "
         "interval does not hold as often as it says; of a handful it also comes out too high (of "
         "3, twice the truth)."
     )

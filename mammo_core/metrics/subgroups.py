@@ -32,7 +32,7 @@ from mammo_core.metrics.uncertainty import (
     rates_at,
 )
 from mammo_core.types import Level
-from mammo_core.words import many
+from mammo_core.words import CANCERS, CalledFor, many
 
 Floats = NDArray[np.float64]
 FEWEST_WOMEN: Final = 20
@@ -102,14 +102,26 @@ def sliceable(predictions: pd.DataFrame) -> tuple[str, ...]:
 
 
 def slice_names(predictions: pd.DataFrame, column: str) -> "pd.Series[str]":
-    """Per image the part it belongs to; ages in bands of ten years; missing stays missing."""
+    """By the number of its row the part that an image belongs to, or each of them, as of two tags;
+    ages in bands of ten years; missing stays missing.
+    """
     values = predictions.get(column, pd.Series(pd.NA, index=predictions.index))
+    values = values.reset_index(drop=True)
     if column != "age":
-        return values.astype("string")
+        return values.explode().astype("string")
     bands = pd.cut(
         values.astype("float64"), bins=list(_AGE_EDGES), labels=list(_AGE_NAMES), right=False
     )
     return bands.astype("string")
+
+
+def rows_of_slice(predictions: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
+    """The images of the part called so."""
+    return _rows_of(predictions, slice_names(predictions, column).fillna(NOT_KNOWN), name)
+
+
+def _rows_of(predictions: pd.DataFrame, names: "pd.Series[str]", name: str) -> pd.DataFrame:
+    return predictions.iloc[names.index[names == name].unique()]
 
 
 def slices_of(
@@ -128,7 +140,7 @@ def slices_of(
     order = _AGE_NAMES if column == "age" else sorted(set(names) - {NOT_KNOWN})
     parts = []
     for name in (*order, NOT_KNOWN):
-        rows = predictions[names == name]
+        rows = _rows_of(predictions, names, name)
         if rows["positive"].notna().any():
             cases = pool_cases(rows, level, rule)
             women = tuple(values_of(rows, cases, "group_id").astype("string").fillna(""))
@@ -245,9 +257,13 @@ class RateGap:
 
     @property
     def sentence(self) -> str:
+        return self.told_of(CANCERS)
+
+    def told_of(self, finding: CalledFor) -> str:
         p = "< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.3f}"
+        figure = self.figure.replace("cancer", finding.one)
         words = (
-            f"By {SLICED_BY[self.column]}, {self.figure}: {self.higher} above {self.lower} by "
+            f"By {SLICED_BY[self.column]}, {figure}: {self.higher} above {self.lower} by "
             f"{self.value:.1%} ({range_in_words(self.low, self.high, '+.1%')}; p {p}; both "
             f"corrected for {many(self.compared, 'comparison', 'comparisons')})."
         )

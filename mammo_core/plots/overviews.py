@@ -237,7 +237,9 @@ class Axis:
     threshold: float | None = None
 
 
-def agreement_figure(disagreements: pd.DataFrame, across: Axis, up: Axis) -> go.Figure:
+def agreement_figure(
+    disagreements: pd.DataFrame, across: Axis, up: Axis, *, finding: CalledFor = CANCERS
+) -> go.Figure:
     """Each case by what two models give it, on the line where both give the same; thresholds part
     those that a model calls. Cases can be encircled, and carry their ids.
     """
@@ -259,15 +261,15 @@ def agreement_figure(disagreements: pd.DataFrame, across: Axis, up: Axis) -> go.
             y=up.threshold, line=line, annotation_text=f"threshold {up.threshold:.4g}",
             annotation_position="top right",
         )  # fmt: skip
-    looks = (("no cancer", WITHOUT_CANCER, "circle"), ("cancer", WITH_CANCER, "diamond"))
-    for truth, colour, symbol in looks:
-        part = disagreements[disagreements["truth"] == truth]
+    looks = (("without", WITHOUT_CANCER, "circle"), ("with", WITH_CANCER, "diamond"))
+    for place, (kind, colour, symbol) in enumerate(looks):
+        part = disagreements[disagreements["positive"] == bool(place)]
         drawing.add_scatter(
             x=part[across.column],
             y=part[up.column],
             customdata=part[["case_id"]].to_numpy(),
             mode="markers",
-            name=f"{truth} ({len(part):,})",
+            name=html.escape(f"{kind} {finding.one} ({len(part):,})"),
             marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
             hovertemplate="%{customdata[0]}<br>%{x:.4g} against %{y:.4g}<extra></extra>",
         )

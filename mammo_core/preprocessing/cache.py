@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.errors import ReadError, RunError, TableError
+from mammo_core.errors import DiskError, ReadError, RunError, TableError
 from mammo_core.files import place_of, replace_file
 from mammo_core.preprocessing.intensity import Levels
 from mammo_core.preprocessing.judge import unfit_of
@@ -319,6 +319,8 @@ def _prepare_one(
         cache.remember(place, content)
     except ReadError as error:
         return Unreadable(file=file, reason=str(error), unfit=unfit_of(error))
+    except DiskError:
+        raise  # it says what to do, and not where
     except OSError as error:
         raise RunError(
             f"The cache at {cache.root} cannot be written: {error.strerror}. What was built stays; "

@@ -4,6 +4,7 @@ each image, and what the reader has corrected.
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -37,6 +38,7 @@ _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
 UNDO_SECONDS: Final = 60
 _ASIDE: Final = ".forgotten"
 _CASE: Final = "case.json"
+_LOG: Final = logging.getLogger("mammoscope")
 _SAME_IMAGE: Final = "same_image"
 _GONE: Final = (
     "This case is no longer kept: it was forgotten, or its time was over. Open the images again."
@@ -341,13 +343,17 @@ def bring_back_case(root: Path, case_id: str, *, now: float) -> Case:
 
 def forget_old_cases(root: Path, *, now: float | None = None) -> int:
     """Delete every case whose time is over, those set aside over a minute ago, and what a crash
-    left half-written; how many.
+    left half-written; how many. What cannot be deleted is logged.
     """
     now = time.time() if now is None else now
     forgotten = 0
     for folder in root.glob("*"):
-        with suppress(FileNotFoundError):  # another session was quicker
+        try:
             forgotten += _forget_if_old(folder, now)
+        except FileNotFoundError:
+            continue  # another session was quicker
+        except OSError as error:  # the others' time is over all the same
+            _LOG.warning("%s in the cases cannot be deleted: %s", folder.name, error.strerror)
     return forgotten
 
 

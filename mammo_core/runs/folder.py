@@ -40,6 +40,7 @@ from mammo_core.files import (
     replace_file,
     sha256_of,
     shipped_checkpoints_root,
+    told_of_disk,
     try_lock,
     unlock,
 )
@@ -275,7 +276,8 @@ class RunFolder:
         self.file("heartbeat").touch()
 
     def ask_to_stop(self) -> None:
-        self.file("stop").touch()
+        with told_of_disk(self.path):
+            self.file("stop").touch()
 
     def is_asked_to_stop(self) -> bool:
         return self.file("stop").exists()

@@ -68,6 +68,10 @@ def new_run_id(what: str, *, now: datetime) -> str:
 
 def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
     """A new folder below `root` with `settings` in it, queued. `settings` were checked before."""
+    with suppress(
+        OSError
+    ):  # what an import left that was killed: not all have a server that sweeps
+        sweep_scratch(root)
     run = RunFolder(root / new_run_id(what, now=datetime.now(UTC)))
     run.path.mkdir(parents=True)
     save_settings(settings, run.settings_file)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from mammo_core.errors import CheckpointError, RunError
+from mammo_core.errors import CheckpointError, DiskError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash, list_runs
@@ -123,9 +123,11 @@ def note_opening(run: RunFolder, *, by: str, now: str) -> None:
     try:
         append_record(run.file(OPENINGS_FILE), opening)
     except OSError as error:
+        is_told = isinstance(error, DiskError)
+        why = str(error) if is_told else f"{error.strerror}. Make its folder writable."
         raise RunError(
-            f"That the test results of {run.run_id} were looked at cannot be written down "
-            f"({error.strerror}). Make its folder writable, or the count of looks is too low."
+            f"That the test results of {run.run_id} were looked at cannot be written down, so the "
+            f"count of looks is too low. {why}"
         ) from None
 
 

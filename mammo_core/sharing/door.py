@@ -6,6 +6,7 @@ The pages behind it learn who looks at them by a header that the door sets and n
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http.cookies import CookieError, SimpleCookie
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
 
-from mammo_core.errors import MammoError
+from mammo_core.errors import DiskError, MammoError
 from mammo_core.html import render
 from mammo_core.sharing.access_log import note_access
 from mammo_core.sharing.accounts import (
@@ -105,7 +106,7 @@ class Door:
         elif scope["path"] in _OPEN:
             await self._app(scope, receive, send)
         elif scope["path"] in (_LOGIN, _LOGOUT, _TO_PROVIDER):
-            await self._at_the_door(scope, receive, send)
+            await self._noted(self._at_the_door(scope, receive, send), send)
         else:
             await self._answer(scope, receive, send)
 
@@ -144,7 +145,7 @@ class Door:
             return
         vouched = self._behind.vouched(_cookies(scope))
         if vouched is not None:
-            await self._welcome(vouched, scope, send)
+            await self._noted(self._welcome(vouched, scope, send), send)
             return
         place = scope["path"]
         if scope.get("query_string"):
@@ -221,8 +222,8 @@ class Door:
     async def _let_in(self, account: Account, place: str, scope: Message, send: Send) -> None:
         """A new session at every sign-in, so that nobody can prepare one for somebody else."""
         self._sessions.end(_token(scope))
-        token = self._sessions.begin(account)
         await self.note(account.name, "signed in")
+        token = self._sessions.begin(account)  # none that the log does not know of
         await _redirect(send, _safe(place), cookie=_cookie(scope, token))
 
     async def _sign_out(self, scope: Message, send: Send) -> None:
@@ -252,6 +253,13 @@ class Door:
 
     async def note(self, name: str, action: str) -> None:
         await asyncio.to_thread(partial(note_access, self._log, name, action))
+
+    async def _noted(self, answer: Awaitable[None], send: Send) -> None:
+        """Nobody comes in whom the log has no room for, and it is said why."""
+        try:
+            await answer
+        except DiskError as error:
+            await self._show(send, said=str(error), status=503)
 
     def _account(self, token: str) -> Account | None:
         return self._sessions.account_of(token, self._accounts()) if token else None
@@ -304,7 +312,8 @@ class _Talk:
             if not self._door.is_signed_in(self._token):
                 coming.cancel()
                 self._is_over = True
-                await self._door.note(self._name, "left a page whose session was over")
+                with suppress(DiskError):  # who leaves is led away all the same
+                    await self._door.note(self._name, "left a page whose session was over")
                 await _lead_away(self._send, self._door.farewell(self._place))
                 return {"type": "websocket.disconnect", "code": 1008}
         self._coming = None

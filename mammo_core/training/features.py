@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mammo_core.config import AugmentConfig, ModelConfig, PrepareSettings, RunConfig
-from mammo_core.errors import RunError
+from mammo_core.errors import DiskError, RunError
 from mammo_core.files import cache_root, replace_file
 from mammo_core.preprocessing.cache import VERSION as LEVELS_VERSION
 from mammo_core.records import to_document
@@ -80,6 +80,8 @@ class FeatureStore:
             kept = np.ascontiguousarray(features, dtype=self.kind)
             replace_file(self.folder / f"{name}{self._suffix}", kept.tobytes())
             replace_file(self.folder / f"{name}.json", json.dumps(record))
+        except DiskError as error:
+            raise DiskError(f"{error} With optim.cached_variants at 0 none are kept.") from error
         except OSError as error:
             raise RunError(
                 f"Features cannot be kept in {self.folder}: {error.strerror}. What was kept stays; "

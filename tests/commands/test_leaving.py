@@ -16,6 +16,7 @@ from mammo_core.runs.operating_points import lock_point, openings_of
 from mammo_core.types import Level, RunState, Split
 from mammo_core.words import NOTICE
 from mammo_core.zoo.openvino import load_network
+from tests.full_disk import room_for
 from tests.inference.made_up import write_checkpoint
 from tests.reports.read_cases import POINT
 
@@ -158,3 +159,16 @@ def test_an_ensemble_is_refused_and_its_members_are_named(
     assert main(["export", "both", "--onnx", str(tmp_path / "out")]) == 2
     assert "both is an ensemble, and this command takes one model" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_card_that_finds_no_room_on_the_disk_says_so_and_leaves_no_half(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out" / "README.md"
+    out.parent.mkdir()
+    with room_for(10):
+        assert main(["export", "mine", "--hugging-face", str(out)]) == 2
+    assert (
+        "mammo export: Nothing more can be written to the folder 'out'" in capsys.readouterr().err
+    )
+    assert list(out.parent.iterdir()) == []

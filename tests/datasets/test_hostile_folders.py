@@ -1,5 +1,6 @@
 """Folders and tables that somebody prepared: links to what has no end, sheets that lie."""
 
+import ast
 import io
 import os
 import re
@@ -9,18 +10,20 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
 
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.adapters.inbreast import read_outlines
-from mammo_core.datasets.adapters.layout import list_images, read_rows, read_sheet
+from mammo_core.datasets.adapters.layout import list_images, look_at_files, read_rows, read_sheet
 from mammo_core.datasets.adapters.roboflow import read_readme
 from mammo_core.datasets.audit.facts import gather_facts
 from mammo_core.datasets.dataset import read_dataset
-from mammo_core.datasets.small_images import thumbnail
+from mammo_core.datasets.small_images import small_images, thumbnail
 from mammo_core.errors import ReadError, TableError
+from mammo_core.files import REPOSITORY
 from mammo_core.preprocessing.cache import Cache, build_cache
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.peek import peek
@@ -83,6 +86,39 @@ def test_the_cache_reads_no_more_than_the_audit(folder: Path, tmp_path: Path) ->
 def test_small_pictures_are_made_of_plain_files_inside_the_folder_alone(folder: Path) -> None:
     made = [name for name in NAMES if thumbnail(folder, name, side=16) is not None]
     assert made == ["image.pgm", "within.pgm"]
+
+
+def test_what_is_learnt_of_every_image_is_of_plain_files_inside_the_folder_alone(
+    folder: Path,
+) -> None:
+    rows = small_images(
+        [folder / name for name in NAMES],
+        inside=folder,
+        report=lambda done, total: None,
+        should_stop=lambda: False,
+    )
+    is_read = ~np.isnan(rows["grey"]).any(axis=1)
+    assert np.array(NAMES)[is_read].tolist() == ["image.pgm", "within.pgm"]
+    assert not rows["pixels"][~is_read].any()
+    looked = look_at_files(folder, NAMES, name="hostile")
+    assert looked["path"].tolist() == ["image.pgm", "within.pgm"]
+
+
+def test_whoever_reads_an_image_of_a_data_set_says_inside_which_folder() -> None:
+    """The same holds for every heatmap and mark that is held against a data set."""
+    calls, open_ones = 0, []
+    for part in ("datasets", "explain", "inference", "training"):
+        for file in sorted((REPOSITORY / "mammo_core" / part).rglob("*.py")):
+            if file.name == "many_files.py":  # whose files somebody named one by one
+                continue
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "read_mammogram":
+                    calls += 1
+                    told = [word.arg for word in node.keywords]
+                    is_bytes = ast.unparse(node.args[0]) == "data"
+                    open_ones += [] if "inside" in told or is_bytes else [f"{file}:{node.lineno}"]
+    assert calls >= 9
+    assert open_ones == []
 
 
 @pytest.mark.parametrize("name", ["endless.pgm", "pipe.pgm"])

@@ -1,3 +1,4 @@
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,10 +20,43 @@ def test_tags_are_given_and_taken_back(tmp_path: Path) -> None:
     assert read_tags(root, "another set") == {}
 
 
-def test_tags_follow_the_images_and_neither_their_labels_nor_their_order() -> None:
-    rows = pd.DataFrame({"image_id": ["a", "b"], "label": ["cancer", "no cancer"]})
-    assert identity_of(rows) == identity_of(rows[::-1].assign(label="no cancer"))
-    assert identity_of(rows) != identity_of(rows[:1])
+def a_set(root: Path, *contents: str) -> pd.DataFrame:
+    root.mkdir()
+    for number, content in enumerate(contents):
+        (root / f"{number}.png").write_text(content, encoding="utf-8")
+    ids = [f"image {number}" for number in range(len(contents))]
+    return pd.DataFrame({"image_id": ids, "path": [f"{one[6:]}.png" for one in ids], "label": "a"})
+
+
+def test_tags_follow_the_images_and_neither_their_labels_nor_their_order_nor_their_folder(
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "set"
+    rows = a_set(root, "one", "two")
+    identity = identity_of(root, rows)
+    assert identity == identity_of(root, rows[::-1].assign(label="b"))
+    assert identity == identity_of(root.rename(tmp_path / "moved"), rows)
+    assert identity != identity_of(tmp_path / "moved", rows[:1])
+
+
+def test_two_sets_that_name_their_images_alike_have_tags_of_their_own(tmp_path: Path) -> None:
+    first, second = (
+        identity_of(tmp_path / name, a_set(tmp_path / name, "one", name)) for name in ("a", "b")
+    )
+    change_tag(tmp_path, first, "clip", ["image 0"], is_removed=False)
+    assert read_tags(tmp_path, first) == {"image 0": ("clip",)}
+    assert read_tags(tmp_path, second) == {}
+
+
+def test_tags_that_were_kept_by_names_alone_are_still_found_and_go_on_under_the_new_name(
+    tmp_path: Path,
+) -> None:
+    identity = identity_of(tmp_path / "set", a_set(tmp_path / "set", "one", "two"))
+    names = hashlib.sha256(b"image 0\0image 1").hexdigest()[:32]
+    (tmp_path / f"{names}.json").write_text('{"clip": ["image 0"]}', encoding="utf-8")
+    assert read_tags(tmp_path, identity) == {"image 0": ("clip",)}
+    change_tag(tmp_path, identity, "clip", ["image 0"], is_removed=True)
+    assert read_tags(tmp_path, identity) == {}
 
 
 def test_writers_at_the_same_time_lose_no_tag(tmp_path: Path) -> None:
@@ -35,9 +69,9 @@ def test_writers_at_the_same_time_lose_no_tag(tmp_path: Path) -> None:
 
 
 def test_a_table_is_cut_by_its_tags_and_the_rest_has_none() -> None:
-    tags = {"a": ("blurred", "clip"), "b": ("clip",)}
-    cut = tag_column(pd.Series(["a", "b", "c"]), tags)
-    assert cut.tolist() == ["blurred, clip", "clip", "no tag"]
+    tags = {"a": ("blurred", "clip, coil"), "b": ("clip, coil",)}
+    cut = tag_column(pd.Series(["a", "b", "c"], dtype="string"), tags)
+    assert cut.tolist() == [("blurred", "clip, coil"), ("clip, coil",), ("no tag",)]
 
 
 @pytest.mark.parametrize(

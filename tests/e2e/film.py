@@ -10,6 +10,8 @@ import io
 import re
 import time
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -55,6 +57,7 @@ class Recorder:
     page: Page
     shots: list[tuple[float, bytes]] = field(default_factory=list)
     captions: list[tuple[float, str]] = field(default_factory=list)
+    cuts: list[tuple[float, float]] = field(default_factory=list)
 
     def start(self) -> None:
         session = self.page.context.new_cdp_session(self.page)
@@ -70,6 +73,13 @@ class Recorder:
     def say(self, words: str) -> None:
         self.captions.append((time.time(), words))
 
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """What is painted meanwhile is left out: a blank page until the next has come."""
+        since = time.time()
+        yield
+        self.cuts.append((since, time.time()))
+
     def rest(self) -> None:
         """Until a reader has read the caption."""
         wait_until_drawn(self.page)
@@ -81,7 +91,7 @@ class Recorder:
         return [
             Frame(moment, shot, self.captions[bisect_right(since, moment) - 1][1])
             for moment, shot in sorted(self.shots)
-            if moment >= since[0]
+            if moment >= since[0] and not any(cut <= moment <= end for cut, end in self.cuts)
         ]
 
 
@@ -122,11 +132,12 @@ def journey(recorder: Recorder, url: str, exam: list[Path], models: list[str]) -
     page = recorder.page
     drop(recorder, url, exam)
     thresholds(recorder, url)
-    page.goto(f"{url}/compare?" + "&".join(f"models={name}" for name in models))
+    with recorder.cut():
+        page.goto(f"{url}/compare?" + "&".join(f"models={name}" for name in models))
+        expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
     recorder.say("Compare models on the same women: is a difference more than chance?")
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
     recorder.rest()
-    page.mouse.move(SIZE[0] / 2, SIZE[1] / 2)
+    page.mouse.move(8, SIZE[1] / 2)  # beside what would tell of itself under the pointer
     scroll(page, 12)
     recorder.rest()
     train(recorder, url)
@@ -149,8 +160,9 @@ def drop(recorder: Recorder, url: str, exam: list[Path]) -> None:
 
 def thresholds(recorder: Recorder, url: str) -> None:
     page = recorder.page
-    page.goto(f"{url}/thresholds?run={COPY}&count_split=val&judge=Operating+point")
-    expect(page.locator(".threshold[data-ready=true]")).to_be_visible(timeout=SLOW)
+    with recorder.cut():
+        page.goto(f"{url}/thresholds?run={COPY}&count_split=val&judge=Operating+point")
+        expect(page.locator(".threshold[data-ready=true]")).to_be_visible(timeout=SLOW)
     recorder.say("Slide the threshold: cancers found against women called, in plain counts.")
     recorder.rest()
     slide(page)
@@ -183,9 +195,10 @@ def scroll(page: Page, steps: int) -> None:
 
 def train(recorder: Recorder, url: str) -> None:
     page = recorder.page
-    page.goto(f"{url}/train")
     start = page.get_by_role("button", name="Start training")
-    expect(start).to_be_visible(timeout=SLOW)
+    with recorder.cut():
+        page.goto(f"{url}/train")
+        expect(start).to_be_visible(timeout=SLOW)
     recorder.say("Train one of your own: data, recipe, start.")
     recorder.rest()
     start.click(timeout=SLOW)

@@ -45,6 +45,13 @@ def open_found(page: Page) -> None:
     expect(page.locator(".row.opened")).to_have_count(1)
 
 
+def audit_set(page: Page) -> None:
+    start = page.locator(".st-key-audit_start button")
+    if "again" not in start.inner_text():
+        start.click()
+    expect(start).to_contain_text("again", timeout=SLOW)
+
+
 SCREENS: Final = (
     Screen(name="first visit", path=f"?model={MODEL}", holds=(VIEWER, ".panel .score")),
     Screen(name="a case", path=f"?model={MODEL}", act=take_sample, holds=(VIEWER, ".panel .score")),
@@ -68,6 +75,37 @@ SCREENS: Final = (
     Screen(name="a run", path=f"train?run={COPY}", holds=("[data-testid=stMetric]",)),
     Screen(name="data", path="data", holds=("[data-testid=stMetric]", ".js-plotly-plot")),
     Screen(name="images of a set", path="data?section=Images", holds=(LISTED, ".row img")),
+    *(
+        Screen(
+            name=f"thresholds, {section.lower()}",
+            path=f"thresholds?run={MODEL}&count_split=val&judge={section}",
+            holds=(".threshold[data-ready=true]", shown),
+        )
+        for section, shown in (
+            ("Map", LISTED),
+            ("Slices", ".st-key-forest .js-plotly-plot"),
+            ("Screening", "[data-testid=stNumberInput]"),
+            ("Calibration", ".js-plotly-plot"),
+        )
+    ),
+    Screen(
+        name="compare, disagreements",
+        path=f"compare?models={MODEL}&models={COPY}&compare_section=Disagreements",
+        holds=(LISTED, ".js-plotly-plot"),
+    ),
+    Screen(
+        name="an audit",
+        path="data?section=Audit",
+        act=audit_set,
+        holds=("[data-testid=stDataFrame]",),
+    ),
+    Screen(name="a split", path="data?section=Split", holds=("[data-testid=stDataFrame]",)),
+    Screen(
+        name="a case read by two",
+        path=f"?model={MODEL}&second={COPY}",
+        act=take_sample,
+        holds=(VIEWER, ".panel .score"),
+    ),
     Screen(name="help", path="help", holds=(".st-key-example", ".st-key-tour_again button")),
 )
 

@@ -112,6 +112,11 @@ def test_what_is_shown_is_searched_sorted_and_filtered_and_can_be_tagged(listed:
     listed.get_by_label("score from").fill("0.5")
     listed.get_by_label("score from").press("Enter")
     expect(shown).to_have_attribute("data-shown", "50")
+    listed.get_by_label("age from").fill("60")
+    listed.get_by_label("age from").press("Enter")
+    expect(shown).to_have_attribute("data-shown", "24")
+    listed.get_by_label("age from").fill("0")
+    listed.get_by_label("age from").press("Enter")
     listed.get_by_label("Search the cases").fill("MLO woman")
     expect(shown).to_have_attribute("data-shown", "26")
     listed.get_by_label("Tag", exact=True).fill("look again")
@@ -165,6 +170,9 @@ def test_a_cell_leads_to_its_images_to_read_and_back_with_threshold_and_cell_kep
     expect(page.locator(".viewer")).to_have_attribute("data-ready", "true")
     truth = page.get_by_role("button", name="Truth boxes (T)")
     expect(truth).to_be_visible()
+    search, cases = page.get_by_label("Search the cases"), page.locator(".case-list")
+    search.fill(name)  # after the last click, of which alone Python is told at once
+    expect(page.locator(".row")).to_have_count(1)
     page.get_by_role("button", name="Open in Read").click()
     back = page.get_by_role("link", name="Back to Thresholds")
     expect(back).to_be_visible()
@@ -179,6 +187,8 @@ def test_a_cell_leads_to_its_images_to_read_and_back_with_threshold_and_cell_kep
     expect(page).to_have_url(re.compile(r"threshold=0\.6(&|$)"))
     expect(page).to_have_url(re.compile(r"cases=missed(&|$)"))
     expect(page.locator(".row.opened .name")).to_have_text(name)
+    expect(search).to_have_value(name)
+    expect(cases).to_have_attribute("data-shown", "1")
 
 
 @pytest.mark.slow

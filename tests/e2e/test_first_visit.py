@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from tests.e2e.server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+TOLD_APP = Path(__file__).parent / "apps" / "told_app.py"
 SLOW = 60_000  # torch is imported with the first score
 
 
@@ -83,19 +85,47 @@ WATCH = """() => {
 }"""
 
 
-def test_nothing_told_of_the_example_is_left_beside_the_images_that_were_dropped(
-    page: Page, women: dict[str, list[Path]], fresh_app: Server
+@pytest.mark.parametrize("way", ["dropped", "sample"])
+def test_nothing_told_of_the_example_is_left_beside_the_images_that_were_opened(
+    page: Page, women: dict[str, list[Path]], fresh_app: Server, way: str
 ) -> None:
     page.goto(fresh_app.url)
     expect(page.get_by_text("a drawn exam, read by")).to_be_visible(timeout=SLOW)
     page.evaluate(WATCH)
-    drop(page, women["0"])
+    if way == "dropped":
+        drop(page, women["0"])
+    else:
+        page.get_by_role("button", name="CC and MLO of one breast").click()
     expect(page.locator(".panel[data-ready=true] .score").first).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
     seen = page.evaluate("window.seen")
     assert seen["frames"] > 0
     assert not seen["late"]
     assert not seen["beside"]
+
+
+#: Whether in any frame both stand on the page, hidden or not.
+BOTH = """([old, fresh]) => {
+  window.isBeside = false;
+  const look = () => {
+    const told = document.body.textContent;
+    window.isBeside ||= told.includes(old) && told.includes(fresh);
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+@pytest.mark.parametrize("layout", ["", "?two=yes"])
+def test_no_score_of_one_case_is_on_the_page_beside_the_pictures_of_another(
+    page: Page, serve: Callable[[Path], str], layout: str
+) -> None:
+    page.goto(serve(TOLD_APP) + layout)
+    expect(page.get_by_text("behind the score of the first")).to_be_visible(timeout=SLOW)
+    page.evaluate(BOTH, ["score of the first", "pictures of the second"])
+    page.get_by_role("button", name="Second").click()
+    expect(page.get_by_text("behind the score of the second")).to_be_visible(timeout=SLOW)
+    assert page.evaluate("window.isBeside") is False
 
 
 def test_four_views_are_hung_by_their_names_without_a_correction(

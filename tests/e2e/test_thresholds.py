@@ -148,3 +148,13 @@ def test_the_numbers_are_those_of_the_counted_unit(thresholds: Page) -> None:
     expect(thresholds.locator(".rates div", has_text="Recall rate")).to_contain_text(
         "of 400 images called"
     )
+
+
+@pytest.mark.slow
+def test_no_table_offers_the_csv_that_a_spreadsheet_would_run(thresholds: Page) -> None:
+    """Streamlit writes cells as they are: what begins with "=" would be a formula."""
+    thresholds.get_by_test_id("stDataFrame").first.hover()
+    expect(thresholds.get_by_role("button", name="Search").first).to_be_visible()
+    offered = thresholds.locator('button[aria-label^="Download as CSV"]')
+    expect(offered.first).to_be_attached()
+    assert [one.is_visible() for one in offered.all()] == [False] * offered.count()

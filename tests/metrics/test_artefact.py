@@ -6,6 +6,7 @@ import pytest
 from mammo_core.metrics.cases import Pooling, guessing_auc, pool_cases, why_no_auc
 from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.types import Level
+from mammo_core.words import CalledFor
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions
 
@@ -22,6 +23,8 @@ def test_one_breast_against_two_is_a_third() -> None:
     reason = why_no_auc(cases)
     assert reason is not None
     assert "pooled from 2.0 images on average, those without from 4.0" in reason
+    dense = why_no_auc(cases, finding=CalledFor(one="C or D", several="with C or D"))
+    assert dense == reason.replace("cancer", "C or D") != reason
     assert "0.33" in reason
 
 

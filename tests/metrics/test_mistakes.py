@@ -24,4 +24,4 @@ def test_models_disagree_by_rank_not_by_scale() -> None:
     assert scores["score_other"].tolist() == [0.4, 0.2, 0.3, 0.1]
     assert turned["case_id"].tolist() == ["c0", "c3", "c1", "c2"]
     assert turned["apart"].tolist() == [0.75, 0.75, 0.0, 0.0]
-    assert turned["truth"].tolist()[:2] == ["no cancer", "cancer"]
+    assert turned["positive"].tolist()[:2] == [False, True]

@@ -12,12 +12,14 @@ from mammo_core.metrics.subgroups import (
     PartFigure,
     Slice,
     gaps_between,
+    rows_of_slice,
     slice_names,
     sliceable,
     slices_of,
 )
 from mammo_core.tables import check_predictions
 from mammo_core.types import Level
+from mammo_core.words import CalledFor
 from tests.predictions import made_up_predictions
 
 
@@ -60,6 +62,20 @@ def test_images_without_the_value_are_shown_last_as_not_known() -> None:
     predictions = made_up_predictions(women=60, with_cancer=20)
     predictions.loc[predictions["site"] == "site 1", "site"] = pd.NA
     assert [part.name for part in by(predictions, "site")] == ["site 2", "not known"]
+
+
+def test_an_image_of_two_tags_is_in_the_part_of_each() -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    tags = [("blurred", "clip"), ("clip",), ("no tag",), ("no tag",)] * 60
+    table = table.assign(tag=pd.Series(tags, dtype=object))[:120]
+    assert "tag" in sliceable(table)
+    blurred, clip, none = by(table, "tag", level=Level.IMAGE)
+    assert [(part.name, len(part.cases)) for part in (blurred, clip, none)] == [
+        ("blurred", 30),
+        ("clip", 60),
+        ("no tag", 60),
+    ]
+    assert list(rows_of_slice(table, "tag", "clip")["image_id"]) == list(clip.cases.case_ids)
 
 
 def test_only_columns_that_cut_are_offered() -> None:
@@ -141,6 +157,10 @@ def test_a_gap_in_specificity_is_found_where_there_is_no_auc_to_compare() -> Non
     assert first.is_clear
     assert first.low > 0.1  # for nine comparisons at once
     assert "specificity: B above D by 50.4%" in first.sentence
+    share = next(gap for gap in found.in_rates if gap.figure is PartFigure.CALIBRATION)
+    assert "share with cancer less mean score: " in share.sentence
+    dense = CalledFor(one="C or D", several="with C or D")
+    assert "share with C or D less mean score: " in share.told_of(dense)
 
 
 def test_a_part_in_which_everything_is_right_can_be_compared() -> None:

@@ -56,7 +56,7 @@ def test_the_cases_of_a_part_are_those_it_was_counted_from(
     assert {case["facts"]["density"] for case in cases} == {"B"}
 
 
-def test_what_is_tagged_is_a_part_of_its_own(
+def test_all_that_is_tagged_is_a_part_of_its_own_also_what_has_another_tag(
     open_page: OpenPage, runs_root: Path, tmp_path: Path
 ) -> None:
     write_phantom_set(tmp_path / "set", women=4, seed=3, size=(64, 32))
@@ -72,9 +72,10 @@ def test_what_is_tagged_is_a_part_of_its_own(
     run = write_run(runs_root, RUN, table)
     data = DataConfig(folder="four", adapter="phantom_set", label_rule="lesion")
     save_settings(RunConfig(data=data, model=ModelConfig(backbone="tiny_cnn")), run.settings_file)
-    identity = identity_of(manifest)
+    identity = identity_of(tmp_path / "set", manifest)
     tagged = list(manifest["image_id"][:8])
     change_tag(tags_root(), identity, "clip", tagged, is_removed=False)
+    change_tag(tags_root(), identity, "hard", tagged[:2], is_removed=False)
     moved = tmp_path / "moved"
     shutil.move(tmp_path / "set", moved)
     register(
@@ -86,11 +87,12 @@ def test_what_is_tagged_is_a_part_of_its_own(
     page.segmented_control(key="count_level").set_value("image").run()
     page.segmented_control(key="judge").set_value("Slices").run()
     page.segmented_control(key="cut").set_value("tag").run()
+    assert page.pills(key="slice").options == ["clip", "hard", "no tag"]
     page.pills(key="slice").set_value("clip").run()
     assert not page.exception
     cases = listed_cases(page)
     assert sorted(case["key"] for case in cases) == sorted(tagged)
-    assert all(case["tags"] == ["clip"] for case in cases)
+    assert sorted(len(case["tags"]) for case in cases) == [1] * 6 + [2] * 2
 
 
 def test_disagreements_of_two_models_are_listed_furthest_apart_first(

@@ -794,6 +794,7 @@ def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page:
     assert row["parameters"] == "200"
     assert row["ms an image"] == "20.0 (10.0 to 50.0, 40 passes)"
     assert row["on"] == "cpu, 2 cores, torch fp32"
+    assert row["when"] == "1 Jan 2026"
     assert page.button(key="measure").label == "Measure"
 
 

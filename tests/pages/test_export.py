@@ -1,13 +1,15 @@
 """What Read offers to take away."""
 
 import io
+import re
 from pathlib import Path
 
 import pydicom
 import pytest
+import streamlit
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.files import samples_root
+from mammo_core.files import REPOSITORY, samples_root
 from tests.pages.conftest import OpenPage
 
 PATIENTS_NAME = "names the woman"
@@ -80,3 +82,18 @@ def test_nothing_of_the_original_is_kept_on_disk(page: AppTest, tmp_path: Path) 
     ):
         assert len(secret) > 4
         assert not any(secret in path.read_bytes() for path in after)
+
+
+def test_what_takes_away_streamlits_own_csv_of_tables_names_what_streamlit_draws() -> None:
+    """It would write a label "=1+1" as a formula; ours quotes it."""
+    style = (REPOSITORY / "pages/components/shared/frame.css").read_text(encoding="utf-8")
+    hidden = r'\[data-testid="(\w+)"\]:has\(button\[aria-label\^="([^"]+)"\]\) \{\s+display: none;'
+    ((place, label),) = re.findall(hidden, style)
+    drawn = Path(streamlit.__file__).parent / "static" / "static" / "js"
+    scripts = "".join(
+        script.read_text(encoding="utf-8")
+        for name in ("DataFrame", "Toolbar")
+        for script in drawn.glob(f"{name}.*.js")
+    )
+    assert f'"data-testid":`{place}`' in scripts
+    assert f"label:`{label}`" in scripts

@@ -1,10 +1,12 @@
 """No page tells a reader where on the server a file lies."""
 
+import errno
 import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -81,6 +83,22 @@ def test_where_a_set_is_gone_its_name_is_told_and_not_its_folder(
     shutil.rmtree(tmp_path / "set")
     for name in ("thresholds", "compare", "train", "data"):
         looked_at(tmp_path, open_page(name))
+
+
+def test_where_the_disk_is_for_reading_alone_the_page_says_so_and_not_where_it_is(
+    open_page: OpenPage, runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = Path.mkdir
+
+    def refused(folder: Path, *args: Any, **named: Any) -> None:
+        if folder.name == "cases":
+            raise OSError(errno.EROFS, "Read-only file system", str(folder))
+        mkdir(folder, *args, **named)
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    (said,) = (one.value.replace("\\", "") for one in open_page("read").error)
+    assert said.startswith("Nothing more can be written to the folder 'home': Read-only file")
+    assert str(runs_root.parent) not in said
 
 
 @pytest.mark.parametrize(

@@ -1295,6 +1295,28 @@ def test_where_none_of_the_split_has_a_place_on_the_map_the_split_that_has_is_a_
     assert f"{len(kept)} images in the two directions" in captions_of(page)
 
 
+def test_a_map_of_all_splits_can_be_coloured_by_them_and_that_of_one_can_not(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=10, with_cancer=4)
+    table = table.assign(split=np.where(np.arange(40) // 4 % 5 < 3, "val", "test"))  # by woman
+    run = write_run(runs_root, RUN, table)
+    vectors = np.random.default_rng(0).normal(size=(len(table), 5)).astype(np.float32)
+    write_embeddings(run, Embeddings(vectors=vectors, images=table), weights_sha256="0" * 64)
+    page = show(open_page("thresholds"), "Map")
+    assert "16 images in the two directions" in captions_of(page)
+    assert "split" not in page.segmented_control(key="map_by").options
+    page.toggle(key="map_every").set_value(True).run()
+    assert "40 images in the two directions" in captions_of(page)
+    page.segmented_control(key="map_by").set_value("split").run()
+    assert not page.exception
+    drawn = json.loads(page.get("plotly_chart")[-1].proto.spec)["data"]
+    assert [one["name"] for one in drawn] == ["test", "val"]
+    page.toggle(key="map_every").set_value(False).run()
+    assert not page.exception
+    assert "16 images in the two directions" in captions_of(page)
+
+
 @pytest.mark.slow
 def test_a_table_without_its_model_has_no_map(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30, with_cancer=10).drop(columns="model_id")

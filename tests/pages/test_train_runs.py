@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.predictions import read_predictions
@@ -126,6 +127,28 @@ def test_the_gallery_lists_the_test_images_of_a_run_the_worst_first(
     is_wrong = [case["facts"]["outcome"] in ("missed", "false alarm") for case in cases]
     assert any(is_wrong)
     assert is_wrong == sorted(is_wrong, reverse=True)
+
+
+def page_of_curves(runs: list[str]) -> None:
+    from pathlib import Path
+
+    from mammo_core.runs.folder import RunFolder
+    from pages.components.train.table import show_over_each_other
+
+    folders = [RunFolder(Path(run)) for run in runs]
+    show_over_each_other(folders, {run.run_id: run.run_id for run in folders})
+
+
+def test_of_more_runs_than_are_drawn_over_each_other_it_is_said_how_many_are(
+    runs_root: Path,
+) -> None:
+    runs = [str(write_run(runs_root, f"{RUN}{n}", made_up_predictions()).path) for n in range(7)]
+    page = AppTest.from_function(page_of_curves, args=(runs[:6],)).run()
+    assert not page.exception
+    assert not page.caption
+    page = AppTest.from_function(page_of_curves, args=(runs,)).run()
+    assert not page.exception
+    assert page.caption[0].value == "The first 6 of the 7 chosen are drawn and listed."
 
 
 @pytest.mark.slow

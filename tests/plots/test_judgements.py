@@ -20,6 +20,7 @@ from mammo_core.plots.curves import (
 from mammo_core.plots.overviews import Axis, agreement_figure, forest_figure
 from mammo_core.plots.style import MUTED, PALETTE
 from mammo_core.types import Level
+from mammo_core.words import CalledFor
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions
 
@@ -99,7 +100,7 @@ def test_two_models_are_drawn_by_their_scores_with_the_threshold_of_each_that_ha
     table = pd.DataFrame(
         {
             "case_id": ["a", "b"],
-            "truth": ["cancer", "no cancer"],
+            "positive": [True, False],
             "score_one": [0.8, 0.4],
             "score_other": [0.6, 0.2],
         }
@@ -108,8 +109,10 @@ def test_two_models_are_drawn_by_their_scores_with_the_threshold_of_each_that_ha
         table,
         Axis(title="score by A", column="score_one", threshold=0.9),
         Axis(title="score by B", column="score_other"),
+        finding=CalledFor(one="C or D", several="with C or D"),
     )
     _, without, cancer = drawing.data
+    assert (without.name, cancer.name) == ("without C or D (1)", "with C or D (1)")
     assert (list(cancer.x), list(cancer.y)) == ([0.8], [0.6])
     assert list(without.x) == [0.4]
     (line,) = drawing.layout.shapes

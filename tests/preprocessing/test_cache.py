@@ -1,5 +1,6 @@
 """The cache gives back what preparing gives, whatever killed it and however many built it."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 
 from mammo_core.config import PrepareSettings
-from mammo_core.errors import RunError, TableError
+from mammo_core.errors import DiskError, RunError, TableError
 from mammo_core.preprocessing.cache import Cache, build_cache, open_images, plan_build
 from mammo_core.preprocessing.prepare import prepare_grey
 from mammo_core.preprocessing.reading.read import decode
+from tests.full_disk import room_for
 from tests.preprocessing.drawings import half_disc
 
 SETTINGS = PrepareSettings(size=(48, 24))
@@ -198,3 +200,15 @@ def test_levels_cut_short_by_a_power_failure_count_as_missing(cache: Cache, fold
     assert found is not None
     found.write_bytes(b"")
     assert cache.find(file) is None
+
+
+def test_a_full_disk_is_said_with_what_to_do_and_not_where_the_server_keeps_it(
+    cache: Cache, folder: Path
+) -> None:
+    file = folder / "0.pgm"
+    content = hashlib.sha256(file.read_bytes()).hexdigest()
+    cache.store(content, np.zeros((48, 24), dtype=np.uint8))  # only its place is to be written
+    with room_for(0), pytest.raises(DiskError, match=r"no room left .* Make room") as caught:
+        build_cache(cache, [file], processes=1, report=silent)
+    assert "None" not in str(caught.value)
+    assert str(cache.root) not in str(caught.value)

@@ -202,6 +202,25 @@ def test_a_case_is_forgotten_after_a_day_unless_kept_longer(tmp_path: Path) -> N
     assert load_case(tmp_path, long.case_id, now=DAY_SECONDS + 1).images
 
 
+def test_a_case_that_cannot_be_deleted_is_logged_and_the_others_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, stuck, last = (
+        tmp_path / store(tmp_path, content, now=0.0).case_id for content in (b"ab", b"cd", b"ef")
+    )
+    rename = Path.rename
+
+    def refused(folder: Path, target: Path) -> Path:
+        if folder == stuck:
+            raise PermissionError(13, "Permission denied")
+        return rename(folder, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    assert forget_old_cases(tmp_path, now=DAY_SECONDS + 1) == 2
+    assert [one.exists() for one in (first, stuck, last)] == [False, True, False]
+    assert f"{stuck.name} in the cases cannot be deleted: Permission denied" in caplog.text
+
+
 def test_a_forgotten_case_is_out_of_reach_and_after_a_minute_gone(tmp_path: Path) -> None:
     case = store(tmp_path, b"ab")
     forget_case(tmp_path, case, now=100.0)

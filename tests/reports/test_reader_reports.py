@@ -65,4 +65,6 @@ def test_a_study_of_the_model_is_in_its_report_and_those_of_others_are_not(tmp_p
 def test_a_study_that_is_too_small_says_so_in_the_report(tmp_path: Path) -> None:
     run = write_run(tmp_path / "runs", RUN, made_up_predictions())
     keep_study(tmp_path / "studies", RUN, cases=8)
-    assert "below 10 of either" in report_of(run, tmp_path / "studies")
+    text = report_of(run, tmp_path / "studies")
+    assert "below 10 of either" in text
+    assert "“Pilot” of 2 Jan 2026, 48 answers:" in text

@@ -1,5 +1,6 @@
 """A disk that is full or read-only: said in words, nothing half left behind, last words written."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mammo_core.cli import main
 from mammo_core.errors import DiskError
-from mammo_core.files import replace_file
+from mammo_core.files import locked, replace_file
 from mammo_core.preprocessing.cases import store_case
 from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.runs.folder import RunFolder, RunStatus
@@ -91,3 +93,33 @@ def test_a_disk_that_may_not_be_written_to_is_named_with_what_to_do(small_disk: 
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(DiskError, match=r"Read-only file system.* MAMMO_HOME"):
         replace_file(small_disk / "file", b"new")
+
+
+def test_a_command_whose_home_lies_on_a_disk_for_reading_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(folder: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(folder))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "disk" / "home"))
+    assert main(["runs"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "mammo runs: Nothing more can be written to the folder 'disk': Read-only"
+    )
+    assert "MAMMO_HOME" in said
+
+
+def test_a_lock_for_which_there_is_no_place_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with (
+        pytest.raises(DiskError, match="folder 'tags': there is no room"),
+        locked(tmp_path / "tags" / "lock"),
+    ):
+        pass

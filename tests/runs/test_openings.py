@@ -18,6 +18,7 @@ from mammo_core.runs.operating_points import (
     sharing_test_set,
     write_margin,
 )
+from tests.full_disk import room_for
 from tests.predictions import made_up_card, made_up_predictions, write_run
 
 NOON = "2026-01-01T12:00:00+00:00"
@@ -60,6 +61,12 @@ def test_a_log_that_cannot_be_written_is_a_sentence(run: RunFolder) -> None:
         note_opening(run, by="mammo report", now=NOON)
     with pytest.raises(RunError, match="cannot be read"):
         openings_of(run)
+
+
+def test_a_look_that_finds_no_room_on_the_disk_is_a_sentence(run: RunFolder) -> None:
+    with room_for(0), pytest.raises(RunError, match=r"too low\. Nothing more can be .* no room"):
+        note_opening(run, by="mammo report", now=NOON)
+    assert openings_of(run) == []
 
 
 def test_a_margin_is_kept_and_told_whether_it_came_before_the_first_look(run: RunFolder) -> None:

@@ -17,6 +17,7 @@ from mammo_core.sharing.door import HEADER, Behind, Door, Vouched
 from mammo_core.sharing.limits import Limits, Uploads
 from mammo_core.sharing.rights import Role, Visitor
 from mammo_core.sharing.sessions import Sessions, Tries
+from tests.full_disk import room_for
 
 PASSWORD = "four words of no sense"
 COOKIE = "mammo_login_8501"
@@ -326,3 +327,32 @@ def test_the_app_behind_is_told_the_folder_and_role_of_its_visitor(house: House)
     account = list_accounts(house.folder / "accounts.json")[0]
     told = dict(house.reached[0]["headers"])[HEADER.encode()].decode()
     assert told == Visitor(name="anna", role=Role.READER, folder=account.folder).header
+
+
+def test_who_cannot_be_written_down_does_not_come_in_and_is_told_why(house: House) -> None:
+    """The log is all that tells who saw whose images: on a full disk nobody comes in unseen."""
+    anna = sign_in(house, "anna").cookie
+    house.vouched = Vouched(name="carla", subject="somewhere 1")
+    with room_for(0):
+        answers = [
+            sign_in(house, "anna"),
+            sign_in(house, "ben", "a wrong one"),
+            ask(house, "/"),
+            ask(house, "/logout", cookie=anna),
+        ]
+    assert [one.status for one in answers] == [503] * 4
+    assert [one.cookie for one in answers] == [""] * 4
+    assert all("there is no room left on the disk" in one.body for one in answers)
+    assert house.actions == [("anna", "signed in")]
+    assert house.reached == []
+    house.vouched = None
+    assert ask(house, "/", cookie=anna).status == 303, "signed out even so"
+
+
+@pytest.mark.slow  # 2 seconds
+def test_a_session_that_ends_on_a_full_disk_leads_away_all_the_same(house: House) -> None:
+    anna = sign_in(house, "anna").cookie
+    with room_for(0):
+        told = talk(house, anna, seconds=1801)
+    assert [message["type"] for message in told[-2:]] == ["websocket.send", "websocket.close"]
+    assert ask(house, "/", cookie=anna).status == 303

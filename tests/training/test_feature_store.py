@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammo_core.errors import RunError
+from mammo_core.errors import DiskError, RunError
 from mammo_core.training.features import FeatureStore, features_root, make_room, open_store
+from tests.full_disk import room_for
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +61,12 @@ def test_what_was_used_longest_ago_makes_room_and_never_what_is_in_use() -> None
 def test_a_disk_without_room_is_said_before_anything_is_asked() -> None:
     with pytest.raises(RunError, match=r"need 1048576.0 GB, but .* has only"):
         make_room(2**50, keep="f" * 64)
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said_and_nothing_half_is_kept() -> None:
+    store = open_store(front="f" * 64, look=None)
+    with room_for(1), pytest.raises(DiskError, match=r"no room left .*cached_variants") as caught:
+        store.add(["a"], numbers(1))
+    assert "None" not in str(caught.value)
+    assert str(store.folder) not in str(caught.value)
+    assert store.missing(["a"]).tolist() == [0]

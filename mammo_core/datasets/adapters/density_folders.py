@@ -7,6 +7,7 @@ one, else by comparing pixels in every orientation.
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -141,20 +142,20 @@ def _groups_by_pixels(folder: Path, paths: list[str]) -> pd.DataFrame:
     from mammo_core.datasets.duplicates import find_copies, group_copies, join_fingerprints
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        prints = list(pool.map(lambda path: _fingerprint(folder / path), paths))
+        prints = list(pool.map(partial(_fingerprint, folder), paths))
     readable = [path for path, found in zip(paths, prints, strict=True) if found is not None]
     joined = join_fingerprints([found for found in prints if found is not None])
     numbers = group_copies(find_copies(joined), len(readable))
     return pd.DataFrame({"path": readable, "group": [f"original {n + 1:04d}" for n in numbers]})
 
 
-def _fingerprint(path: Path) -> "Fingerprints | None":
+def _fingerprint(folder: Path, path: str) -> "Fingerprints | None":
     """A file that cannot be read is a group of its own; the audit names it."""
     from mammo_core.datasets.duplicates import fingerprint
     from mammo_core.preprocessing.reading.read import read_mammogram
 
     try:
-        return fingerprint(read_mammogram(path).pixels)
+        return fingerprint(read_mammogram(folder / path, inside=folder).pixels)
     except ReadError:
         return None
 

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO, StringIO
 from itertools import islice
 from pathlib import Path, PureWindowsPath
@@ -204,7 +205,7 @@ def look_at_files(root: Path, paths: Sequence[str], *, name: str) -> pd.DataFram
 
     def make() -> pd.DataFrame:
         with ThreadPoolExecutor(_THREADS) as pool:
-            rows = [row for row in pool.map(_row, files, there) if row is not None]
+            rows = [row for row in pool.map(partial(_row, root), there) if row is not None]
         return pd.DataFrame(
             rows, columns=["path", "height", "width", "is_mask", "x0", "y0", "x1", "y1"]
         )
@@ -215,13 +216,13 @@ def look_at_files(root: Path, paths: Sequence[str], *, name: str) -> pd.DataFram
     )
 
 
-def _row(file: Path, path: str) -> tuple[object, ...] | None:
+def _row(root: Path, path: str) -> tuple[object, ...] | None:
     from mammo_core.preprocessing.reading.read import (
         read_mammogram,
     )  # slow, and only asked of new files
 
     try:
-        look = look_at(read_mammogram(file).pixels)
+        look = look_at(read_mammogram(root / path, inside=root).pixels)
     except ReadError:
         return None
     box = look.box

@@ -40,12 +40,17 @@ def _is_bare(data: bytes) -> bool:
     return element <= 0x0070 and (is_vr(data[4:6]) or length <= 1024)
 
 
-def read_mammogram(source: Path | bytes, *, image_id: str | None = None) -> Mammogram:
+def read_mammogram(
+    source: Path | bytes, *, image_id: str | None = None, inside: Path | None = None
+) -> Mammogram:
     """Read one file in a limited process of its own, which a broken file may take down.
 
-    `image_id` is the data set's own; without one it is made from the content. Everything that is
-    wrong with a file is a ReadError.
+    `image_id` is the data set's own; without one it is made from the content. A file of a data set
+    is read `inside` its folder: no link is followed out of it. Everything that is wrong with a file
+    is a ReadError.
     """
+    if isinstance(source, Path) and inside is not None:
+        source = limits.read_source(source, most=limits.FILE_BYTES + 1, inside=inside)
     return shared_pool().read(source, key=installation_key(home() / "key"), image_id=image_id)
 
 

@@ -163,7 +163,8 @@ def studies_section(studies: Path, run_id: str) -> Iterator[Section]:
 
 def _told(study: ReadingStudy, studies: Path) -> Iterator[Block]:
     answers = answers_of(studies, study)
-    head = f"“{study.title}” of {study.created_at[:10]}, {many(len(answers), 'answer', 'answers')}:"
+    told = many(len(answers), "answer", "answers")
+    head = f"“{study.title}” of {day_in_words(study.created_at)}, {told}:"
     try:
         read = as_read(study, answers)
         found = judge_readers(read, modalities=default_modalities(read), is_sequential=True)

@@ -40,12 +40,12 @@ from mammo_core.reports.study.results import (
 from mammo_core.reports.study.study import RunStudy, lock_in_words
 from mammo_core.reports.study.women import Reported
 from mammo_core.reports.wording import NONE, estimate_in_words, number_in_words, rate_in_words
-from mammo_core.words import many
+from mammo_core.words import CalledFor, finding_of, many
 
 _MOST_MISTAKES: Final = 10
 
 
-def _parts(results: Results) -> Iterator[Block]:
+def _parts(results: Results, finding: CalledFor) -> Iterator[Block]:
     if not results.cuts:
         yield Paragraph(
             text="No column divides these cases: density, age, view, side, site, machine, BI-RADS "
@@ -64,7 +64,7 @@ def _parts(results: Results) -> Iterator[Block]:
         gap = cut.gap.sentence if cut.gap else NO_GAP_IN_AUC
         yield Paragraph(text=gap)
         for one in cut.rate_gaps:
-            yield Paragraph(text=one.sentence)
+            yield Paragraph(text=one.told_of(finding))
         if any(part.auc is not None for part in cut.slices) and results.main.auc is not None:
             named = [replace(part, name=html.escape(part.name, quote=False)) for part in cut.slices]
             yield Figure(
@@ -281,7 +281,8 @@ def result_sections(told: Reported) -> Iterator[Section]:
     point = tuple(_point(told.study, results))
     yield Section(title="Threshold: promised and delivered", blocks=point)
     yield Section(title="Calibration", blocks=tuple(_calibration(results)))
-    yield Section(title="Parts of the cases", blocks=tuple(_parts(results)))
+    parts = tuple(_parts(results, finding_of(told.study.task)))
+    yield Section(title="Parts of the cases", blocks=parts)
     yield Section(title="Mistakes", blocks=tuple(_mistakes(results)))
     if results.classes is not None:
         yield Section(title="Classes", blocks=tuple(_classes(results.classes)))

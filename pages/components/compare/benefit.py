@@ -57,7 +57,7 @@ def show_net_benefit(compared: Compared) -> None:
     )
     several = f", for all pairs of {len(found)} models at once" if len(found) > 2 else ""
     st.caption(
-        "Cancers found, less false alarms at the price the probability stands for: one cancer is "
+        "Positive cases found, less false alarms at the price the probability stands for: one is "
         f"worth {(1 - threshold) / threshold:.1f} false alarms. 95 % intervals in brackets; "
         f"differences are paired by woman{several}. Prevalence and re-calibration are taken as "
         "given. Choose the probability before you look, not after."

@@ -12,6 +12,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
+from mammo_core.words import CalledFor
 from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases, women_unknown
 from pages.components.shared.frame import escaped
@@ -30,6 +31,7 @@ class Compared:
     titles: Mapping[str, str]
     models: Mapping[str, Cases]
     counting: Counting
+    finding: CalledFor  # what the positive cases have
 
 
 def show_images(compared: Compared) -> None:

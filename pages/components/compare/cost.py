@@ -12,6 +12,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
 from mammo_core.runs.sidecars import Latency, count_parameters, read_latency
 from mammo_core.sharing.rights import Action
+from mammo_core.words import day_in_words
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.runs import show_job
@@ -117,5 +118,5 @@ def _row(name: str, auc: Estimate, size: int | None, latency: Latency | None) ->
         else f"{1000 * latency.median_seconds:.1f} ({1000 * latency.low_seconds:.1f} to "
         f"{1000 * latency.high_seconds:.1f}, {latency.passes} passes)",
         "on": "" if latency is None else latency.machine,
-        "when": "" if latency is None else latency.measured_at[:10],
+        "when": "" if latency is None else day_in_words(latency.measured_at),
     }

@@ -33,7 +33,7 @@ from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.sharing.rights import Action
-from mammo_core.words import many
+from mammo_core.words import CalledFor, many
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
@@ -229,7 +229,16 @@ def show_leaderboard(compared: Compared) -> None:
     estimates = {name: auc_with_interval(cases) for name, cases in rows.items()}
     best_first = sorted(rows, key=lambda name: estimates[name].value, reverse=True)
     st.dataframe(
-        [_model_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
+        [
+            _model_row(
+                name,
+                rows[name],
+                estimates[name],
+                spread=spreads.get(name),
+                finding=compared.finding,
+            )
+            for name in best_first
+        ],
         hide_index=True,
         height="content",
         key="leaderboard",
@@ -257,12 +266,14 @@ def show_leaderboard(compared: Compared) -> None:
         offer_fitting(runs)
 
 
-def _model_row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None) -> dict[str, str]:
+def _model_row(
+    name: str, cases: Cases, auc: Estimate, *, spread: SeedSpread | None, finding: CalledFor
+) -> dict[str, str]:
     spread_of_auc = "one score for all" if says_one_thing(cases) else _interval(auc)
     return {
         "model": name,
         "AUC": f"{auc.value:.3f} ({spread_of_auc})",
-        "average precision": _precision(cases),
+        "average precision": _precision(cases, finding),
         "positive / negative": f"{auc.positives:,} / {auc.negatives:,}, "
         f"{many(auc.groups, 'woman', 'women')}",
         "AUC over seeds": "" if spread is None else spread.in_words,
@@ -285,14 +296,14 @@ def luck_between(
     return f" {luck_in_words(names, spreads[one], spreads[other])}"
 
 
-def _precision(cases: Cases) -> str:
+def _precision(cases: Cases, finding: CalledFor) -> str:
     if says_one_thing(cases):
         return f"{cases.positives / len(cases):.3f}"
     found = average_precision_with_interval(cases)
     if found is not None:
         return f"{found.value:.3f} ({_interval(found)})"
     is_of_few = bool(why_no_precision(cases))
-    return f"– (under {FEWEST_FOR_PRECISION} women with cancer)" if is_of_few else "–"
+    return f"– (under {FEWEST_FOR_PRECISION} women with {finding.one})" if is_of_few else "–"
 
 
 def p_in_words(comparison: Comparison) -> str:

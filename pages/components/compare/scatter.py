@@ -52,7 +52,10 @@ def show_disagreements(compared: Compared) -> None:
     table = disagreements(models[one], models[other])
     drawn = st.plotly_chart(
         agreement_figure(
-            table, _axis(compared, one, "one", by), _axis(compared, other, "other", by)
+            table,
+            _axis(compared, one, "one", by),
+            _axis(compared, other, "other", by),
+            finding=compared.finding,
         ),
         key=f"agreement_{one}_{other}_{by}",
         on_select="rerun", selection_mode=("points", "box", "lasso"),

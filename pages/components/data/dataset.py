@@ -22,10 +22,12 @@ from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
 from mammo_core.files import data_roots, datasets_root, folders_in
 from mammo_core.glossary import meaning
+from mammo_core.listing import rows_called
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.runs.verification import Verification, Verified
 from mammo_core.sharing.rights import Action
 from mammo_core.tables import to_safe_csv
+from pages.components.shared.caselist.caselist import MOST_ROWS
 from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import images_listing, show_cases_panel
 from pages.components.shared.example import offer_example
@@ -223,6 +225,8 @@ def show_images(dataset: Dataset) -> None:
     rows = dataset.manifest
     if not dataset.boxes.empty and st.toggle("Only with boxes", key="images_boxes"):
         rows = rows[rows["image_id"].isin(dataset.boxes["image_id"])]
+    if len(rows) > MOST_ROWS:
+        rows = rows_called(rows, st.text_input("Image or woman called", key="images_called"))
     source = CaseSource(page="data", dataset=dataset)
     show_cases_panel(images_listing(rows, source, threshold=None), key="images")
 

@@ -14,7 +14,6 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from mammo_core.errors import MammoError
 from mammo_core.preprocessing.cases import (
     DAY_SECONDS,
     UNDO_SECONDS,
@@ -42,7 +41,7 @@ from pages.components.read.intake import (
 from pages.components.read.listed import forget_thumbnails, listed_cases
 from pages.components.read.pictures import display_image, forget_pictures, spacing_in_words
 from pages.components.read.reading import forget_readings
-from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.frame import escaped, shown_errors, toasted_errors
 from pages.components.shared.viewer.viewer import Correction
 from pages.components.shared.whose import cases_root, worklists_root
 from pages.components.shared.whose import note as note_access
@@ -324,8 +323,6 @@ def take_correction(case: Case, said: Correction) -> None:
         view = ref.view if said.view == shown.view else said.view
         return replace(ref, side=side, view=view)
 
-    try:
+    with toasted_errors():
         correct_image(cases_root(), case.case_id, said.pane, change=change)
         note_access("corrected a case", case=case.case_id)
-    except MammoError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")

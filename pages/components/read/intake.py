@@ -57,7 +57,8 @@ def open_case() -> Case | None:
         st.error(escaped(f"{error}{only_ones_own()}"), icon=":material/error:")
         return None
     remember_case(case_id)
-    note_once("opened a case", case=case_id)
+    with shown_errors():  # what the log has no room for is not shown
+        note_once("opened a case", case=case_id)
     return case
 
 
@@ -279,12 +280,17 @@ def _store(files: list[bytes], step: Callable[[], None]) -> Case:
 
 _PANES: Final = 4
 SHOWN: Final = "case_shown"  # the container of all that is told of one case
+TOLD: Final = "told_of_case"  # how the keys of those begin that hold words and scores
 _WHOLE: Final = "case_on_the_page"
+_BEGUN: Final = "case_begun_on_the_page"
+_ODD: Final = "is_odd_case"
 #: What a run has not drawn anew stays on the page until its end. A page that is redrawn soon does
-#: not flicker for it.
+#: not flicker for it. Between a run and one that follows at once all counts as new for a moment.
 _HIDDEN: Final = (
     f"<style>.st-key-{SHOWN} [data-stale='true'] "
-    "{ visibility: hidden; transition: visibility 0s 0.3s; }</style>"
+    "{ visibility: hidden; transition: visibility 0s 0.3s; } "
+    f"[class*='st-key-{TOLD}'] [data-stale='false'] "
+    "{ transition: visibility 0s 0.3s; }</style>"
 )
 _NOT_HIDDEN: Final = f"<style>.st-key-{SHOWN} {{ visibility: visible; }}</style>"
 
@@ -293,12 +299,16 @@ def hide_last_case(opened: Case | None) -> None:
     """Until the page tells of `opened` alone, nothing that it told of another case is to be seen:
     no score may stand beside an image it is not of.
     """
-    st.html(_HIDDEN if is_told_anew(opened) else _NOT_HIDDEN)
+    is_new = st.session_state.get(_WHOLE) != _name_of(opened)
+    if st.session_state.get(_BEGUN) != _name_of(opened):
+        st.session_state[_BEGUN] = _name_of(opened)
+        st.session_state[_ODD] = not is_odd_case()
+    st.html(_HIDDEN if is_new else _NOT_HIDDEN)
 
 
-def is_told_anew(opened: Case | None) -> bool:
-    """Whether the page has not yet told of `opened`, to its end, since it told of another case."""
-    return st.session_state.get(_WHOLE) != _name_of(opened)
+def is_odd_case() -> bool:
+    """Turns with every case that the page begins to tell of."""
+    return bool(st.session_state.get(_ODD))
 
 
 def note_whole(opened: Case | None) -> None:

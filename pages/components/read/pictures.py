@@ -38,6 +38,7 @@ from mammo_core.scores import shown_digits
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
 from mammo_core.zoo.published import get_published, is_published
+from pages.components.read.intake import TOLD
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared import cached
@@ -348,38 +349,43 @@ class Places:
     behind: DeltaGenerator
 
 
-def lay_out(*, is_for_two: bool, is_anew: bool) -> Places:
+def lay_out(*, is_for_two: bool, is_odd: bool) -> Places:
     """Models and scores beside the images; those of two models beside each other, under them.
-    With `is_anew` all that was told of another case is gone at once.
+    When `is_odd` turns, all that was told of another case is gone at once.
     """
     if not is_for_two:
         pictures, right = st.columns([3, 1], gap="medium")
         with right:
-            models, scores = st.container(), _told(is_anew=is_anew)
+            models, scores = st.container(), _told("scores", is_odd=is_odd)
         return Places(
             models=models,
             pictures=pictures,
             scores=scores,
             second_scores=scores,
-            behind=_told(is_anew=is_anew),  # on a phone under the scores
+            behind=_told("behind", is_odd=is_odd),  # on a phone under the scores
         )
     models = st.container(horizontal=True)
     pictures = st.container()
-    scores, second = _told(is_anew=is_anew).columns(2, gap="large")
+    scores, second = _told("scores", is_odd=is_odd).columns(2, gap="large")
     return Places(
         models=models,
         pictures=pictures,
         scores=scores,
         second_scores=second,
-        behind=_told(is_anew=is_anew),
+        behind=_told("behind", is_odd=is_odd),
     )
 
 
-def _told(*, is_anew: bool) -> DeltaGenerator:
-    """A container takes over what the one in its place held, until a run has come to its end; one
-    that is drawn again before never does. An empty place lets go of it.
+def _told(what: str, *, is_odd: bool) -> DeltaGenerator:
+    """A container takes over what the one in its place held, until a run has come to its end, and
+    one that is drawn again before never does. So there are two places: the other is empty.
     """
-    return st.empty().container() if is_anew else st.container()
+    if is_odd:
+        st.empty()
+    told = st.container(key=f"{TOLD}_{what}")
+    if not is_odd:
+        st.empty()
+    return told
 
 
 def pick_layers(layers: Sequence[Layer]) -> list[Layer]:

@@ -34,7 +34,7 @@ from pages.components.read.intake import (
     SHOWN,
     example_case,
     example_model,
-    is_told_anew,
+    is_odd_case,
     named,
     proposed_places,
     show_choices,
@@ -76,7 +76,7 @@ _LACKING: Final = "model card, so nothing to read with"
 
 def _show_case(case: Case) -> RunFolder | None:
     """The pixels first, where the model has still to read them: the page is then drawn again."""
-    place = lay_out(is_for_two=bool(wanted_name("second")), is_anew=is_told_anew(case))
+    place = lay_out(is_for_two=bool(wanted_name("second")), is_odd=is_odd_case())
     with place.models:
         models = models_for(case)
         run = pick_run("Model", models, key="model", lacking=_LACKING)
@@ -220,7 +220,7 @@ def show_first_visit() -> RunFolder | None:
     layer = None
     if case is not None:
         with shown:
-            place = lay_out(is_for_two=False, is_anew=is_told_anew(None))
+            place = lay_out(is_for_two=False, is_odd=is_odd_case())
             layer = read_with(example_model(case), case)
         with place.pictures:
             show_pictures(case, [layer] if layer else [], proposed={}, height=560)

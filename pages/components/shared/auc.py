@@ -20,7 +20,7 @@ from pages.components.shared.frame import escaped, noted_errors, without_notice
 
 def show_auc(counted: Counted) -> None:
     cases = counted.cases
-    reason = why_no_auc(cases)
+    reason = why_no_auc(cases, finding=counted.finding)
     if reason:
         st.caption(escaped(reason))
         show_one_breast(counted.rows, counted.scored.source, counted.counting)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import without_folders
+from mammo_core.files import told_of_disk, without_folders
 from mammo_core.words import NOTICE
 from pages.components.shared.whose import visitor
 
@@ -19,6 +19,7 @@ _STYLE: Final = Path(__file__).parent / "frame.css"
 STUDY: Final = "study"  # in the address while one is open
 _FRAMED: Final = "framed"
 _WANTED: Final = "wanted_page"
+_ERROR: Final = ":material/error:"
 
 
 def draw_frame(pages: Mapping[st.Page, str]) -> None:
@@ -86,11 +87,14 @@ def require_frame() -> None:
 
 @contextmanager
 def shown_errors() -> Iterator[None]:
-    """Show a MammoError as text and end the page there; let every other exception crash."""
+    """Show a MammoError as text and end the page there; let every other exception crash, but one
+    of the disk.
+    """
     try:
-        yield
+        with told_of_disk():
+            yield
     except MammoError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(escaped(str(error)), icon=_ERROR)
         st.stop()
 
 
@@ -98,9 +102,20 @@ def shown_errors() -> Iterator[None]:
 def noted_errors() -> Iterator[None]:
     """Show a MammoError as text and go on with the rest of the page."""
     try:
-        yield
+        with told_of_disk():
+            yield
     except MammoError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(escaped(str(error)), icon=_ERROR)
+
+
+@contextmanager
+def toasted_errors() -> Iterator[None]:
+    """For callbacks, which have no place on the page: a MammoError passes by."""
+    try:
+        with told_of_disk():
+            yield
+    except MammoError as error:
+        st.toast(escaped(str(error)), icon=_ERROR)
 
 
 def escaped(text: str) -> str:

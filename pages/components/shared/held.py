@@ -69,5 +69,5 @@ def behind_cells(
         "p": behind.p_in_words,
         "in words": clear
         if behind.is_clear
-        else f"not told apart with {many(positives, 'cancer', 'cancers')}",
+        else f"not told apart with {many(positives, 'positive case', 'positive cases')}",
     }

@@ -12,11 +12,10 @@ from mammo_core.metrics.multiclass import ClassReport, has_classes, report_class
 from mammo_core.metrics.subgroups import (
     FEWEST_WOMEN,
     NO_GAP_IN_AUC,
-    NOT_KNOWN,
     SLICED_BY,
     Slice,
     gaps_between,
-    slice_names,
+    rows_of_slice,
     sliceable,
     slices_of,
 )
@@ -97,7 +96,7 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
     st.markdown(escaped(gap.sentence) if gap else NO_GAP_IN_AUC)
     for one in gaps.in_rates:
         if one.column == column:
-            st.markdown(escaped(one.sentence))
+            st.markdown(escaped(one.told_of(counted.finding)))
     names = [part.name for part in slices]
     place = f"slices_{column}"
 
@@ -121,7 +120,7 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
     chosen = st.pills("Cases of", names, key="slice", bind="query-params")
     part = next((part for part in slices if part.name == chosen), None)
     if part is not None:
-        rows = predictions[slice_names(predictions, column).fillna(NOT_KNOWN) == part.name]
+        rows = rows_of_slice(predictions, column, part.name)
         listing = cases_listing(
             rows, part.cases, part.cases.case_ids, threshold=rates.point.threshold, source=source
         )

@@ -85,7 +85,7 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
             key="pr", on_select=lambda: _take_clicked("pr", counted), selection_mode="points",
             alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
         )  # fmt: skip
-        show_precision(cases)
+        show_precision(counted)
     with right:
         st.plotly_chart(
             band_figure(rate_bands(cases), threshold=point.threshold),
@@ -148,15 +148,16 @@ def _where(point: OperatingPoint) -> str:
     return f"at threshold {point.threshold:.4f}"
 
 
-def show_precision(cases: Cases) -> None:
+def show_precision(counted: Counted) -> None:
+    cases = counted.cases
     if why_no_auc(cases):
         st.caption("No average precision of these cases, for the reason that there is no AUC.")
         return
     guessing = f"{cases.positives / len(cases):.3f}"
     found = average_precision_with_interval(cases)
     if found is None:
-        reason = f"{why_no_precision(cases)} ".lstrip()
-        st.caption(f"{reason}Guessing has an average precision of {guessing}.")
+        reason = f"{why_no_precision(cases, finding=counted.finding)} ".lstrip()
+        st.caption(f"{escaped(reason)}Guessing has an average precision of {guessing}.")
         return
     st.caption(
         f"Average precision {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
@@ -313,11 +314,11 @@ def _basis(counted: Counted, beside: ReadersBeside, called_from: float) -> str:
     cases = beside.cases
     return (
         f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
-        f"{cases.positives:,} with cancer; a reader calls from a score of {called_from:g}. The "
-        "model stands where it is at least as specific as the reader on the same cases; each draw "
-        "of women sets that threshold anew. Differences are paired, interval and p corrected "
-        "for all readers (Bonferroni). They hold for these readers: what others would do is not in "
-        "the intervals."
+        f"{cases.positives:,} with {escaped(counted.finding.one)}; a reader calls from a score of "
+        f"{called_from:g}. The model stands where it is at least as specific as the reader on the "
+        "same cases; each draw of women sets that threshold anew. Differences are paired, interval "
+        "and p corrected for all readers (Bonferroni). They hold for these readers: what others "
+        "would do is not in the intervals."
     )
 
 
@@ -337,7 +338,8 @@ def _row(one: ReaderResult) -> dict[str, str]:
 
 def _words(one: ReaderResult) -> str:
     if not one.gain.is_clear:
-        return f"not told apart with {one.sensitivity.total:,} cancers"
+        positives = one.sensitivity.total
+        return f"not told apart with {many(positives, 'positive case', 'positive cases')}"
     return "the model finds more" if one.gain.value > 0 else "the reader finds more"
 
 

@@ -63,10 +63,11 @@ def show_map(counted: Counted, rates: RatesAtThreshold) -> None:
             icon=":material/scatter_plot:",
         )
         return
-    placed, vectors = _placed(counted, model)
+    asked = _asked(counted)
+    placed, vectors = _placed(counted, asked, model)
     known = len(placed)
-    if known < len(counted.rows):
-        _offer_job(counted, model, known=known)
+    if known < len(asked.rows):
+        _offer_job(counted, asked, model, known=known)
     if known < FEWEST:
         return
     how = st.segmented_control(
@@ -81,6 +82,24 @@ def show_map(counted: Counted, rates: RatesAtThreshold) -> None:
     else:
         drawn = _by_differences(placed, vectors)
     _show_points(counted, drawn, rates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Asked:
+    """The images that are to be placed, and how they are called."""
+
+    rows: pd.DataFrame
+    words: str
+
+
+def _asked(counted: Counted) -> _Asked:
+    """Those that are counted, or those of every split."""
+    predictions = counted.scored.predictions
+    if len(splits_of(predictions)) > 1 and st.toggle(
+        "All splits", key="map_every", bind="query-params"
+    ):
+        return _Asked(rows=predictions, words="all splits")
+    return _Asked(rows=counted.rows, words=f"the {split_in_words(counted.counting.split)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,12 +135,14 @@ def _by_neighbours(images: pd.DataFrame, vectors: NDArray[np.floating]) -> Place
     )
 
 
-def _placed(counted: Counted, model: RunFolder) -> tuple[pd.DataFrame, NDArray[np.floating]]:
-    """The images counted that have a vector, and these: by the job where there is one, else by what
-    the checkpoint keeps of its training and validation.
+def _placed(
+    counted: Counted, asked: _Asked, model: RunFolder
+) -> tuple[pd.DataFrame, NDArray[np.floating]]:
+    """The images asked for that have a vector, and these: by the job where there is one, else by
+    what the checkpoint keeps of its training and validation.
     """
     card = cached.card(model)
-    rows = counted.rows
+    rows = asked.rows
     found: list[tuple[pd.DataFrame, NDArray[np.floating]]] = []
     job = _job(counted, model)
     for keeper in (job, model):
@@ -161,14 +182,13 @@ def _job(counted: Counted, model: RunFolder) -> RunFolder | None:
     return None if settings is None else latest_run(settings, measurements_root())
 
 
-def _offer_job(counted: Counted, model: RunFolder, *, known: int) -> None:
-    total, split = len(counted.rows), split_in_words(counted.counting.split)
+def _offer_job(counted: Counted, asked: _Asked, model: RunFolder, *, known: int) -> None:
     st.caption(
         f"This model keeps a place for the images it was trained and validated on: for "
-        f"{known:,} of the {many(total, 'image', 'images')} of the {split}."
+        f"{known:,} of the {many(len(asked.rows), 'image', 'images')} of {asked.words}."
         if known
         else f"This model keeps a place for the images it was trained and validated on, and for "
-        f"none of the {split}."
+        f"none of {asked.words}."
     )
     if not known:
         _offer_split(counted, model)
@@ -215,21 +235,22 @@ def _start(settings: EmbedConfig) -> None:
 def _show_points(counted: Counted, drawn_by: Placed, rates: RatesAtThreshold) -> None:
     source = source_of(counted.scored.run, page="thresholds")
     placed = with_tag_column(drawn_by.images, source)
-    columns = [name for name in _COLOURS if name in placed and placed[name].notna().any()]
+    columns = [name for name in _COLOURS if _tells(placed, name)]
     by = st.segmented_control(
         "Coloured by", columns, default=columns[0], required=True, key="map_by",
         format_func=_COLOURS.__getitem__, bind="query-params",
     )  # fmt: skip
-    drawn = placed if by == "score" else placed.assign(**{by: placed[by].astype("string")})
+    drawn = placed if by == "score" else placed.explode(by).astype({by: "string"})
     state = st.plotly_chart(
         map_figure(drawn, by=by, title=_COLOURS[by], shares=drawn_by.shares),
         key="map", on_select="rerun", selection_mode=("lasso", "box", "points"),
         alt=f"{len(placed):,} images as points, coloured by {by}: alike to the model lies close",
     )  # fmt: skip
+    twice = " An image of several tags is drawn in each." if len(drawn) > len(placed) else ""
     chosen = {str(point["customdata"]) for point in state.selection.points}
     st.caption(
         f"{drawn_by.words} Draw around points to list them; the list below is all of them until "
-        "then."
+        f"then.{twice}"
     )
     shown = placed[placed["image_id"].isin(list(chosen))] if chosen else placed
     where = " drawn around" if chosen else ""
@@ -238,3 +259,10 @@ def _show_points(counted: Counted, drawn_by: Placed, rates: RatesAtThreshold) ->
         key="mapped",
         title=f"{many(len(shown), 'image', 'images')}{where}",
     )
+
+
+def _tells(placed: pd.DataFrame, name: str) -> bool:
+    """Whether the map can be coloured by it; by split only where there are several."""
+    if name == "split":
+        return len(splits_of(placed)) > 1
+    return name in placed and bool(placed[name].notna().any())

@@ -31,7 +31,7 @@ from mammo_core.sharing.rights import Action
 from mammo_core.words import day_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, title_of
-from pages.components.shared.frame import escaped
+from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import can_read
 from pages.components.shared.whose import is_off, note, require_own_run
 from pages.components.thresholds.threshold import (
@@ -225,7 +225,7 @@ def _lock(counted: Counted, rates: RatesAtThreshold, kind: Recalibration | None)
     if run is None:
         return
     threshold = rates.point.threshold
-    try:
+    with toasted_errors():
         point = point_to_lock(
             counted.cases,
             threshold,
@@ -238,14 +238,10 @@ def _lock(counted: Counted, rates: RatesAtThreshold, kind: Recalibration | None)
         require_own_run(run)
         lock_point(run, point)
         note("locked a threshold", model=run.run_id)
-    except MammoError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")
 
 
 def _unlock(run: RunFolder) -> None:
-    try:
+    with toasted_errors():
         require_own_run(run)
         note("unlocked a threshold", model=run.run_id)
         unlock_point(run, now=datetime.now(UTC).isoformat(timespec="seconds"))
-    except MammoError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")

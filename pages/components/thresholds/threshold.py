@@ -38,7 +38,7 @@ from pages.components.shared.counting import (
     rule_in_words,
     split_in_words,
 )
-from pages.components.shared.frame import escaped
+from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import checkpoints
 from pages.components.shared.scored import Scored, scored_of
 from pages.components.shared.viewer import viewer
@@ -444,8 +444,6 @@ def _target_key(aim: Aim) -> str:
 
 def _set_by(counted: Counted, aim: Aim, target: float, is_careful: bool) -> None:
     choose = choose_conservatively if is_careful else choose_threshold
-    try:
+    with toasted_errors():
         keep_threshold(choose(counted.cases, aim, target).threshold, counted)
         st.session_state[_CHOSEN] = (aim, target, is_careful)
-    except MammoError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.config import RunConfig
-from mammo_core.errors import ConfigError, MammoError
+from mammo_core.errors import ConfigError
 from mammo_core.files import checkpoints_root
 from mammo_core.glossary import meaning
 from mammo_core.runs.card import KAPPA, Metric, ModelCard, settings_table
@@ -24,10 +24,16 @@ from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, recor
 from mammo_core.sharing.rights import Action
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
 from mammo_core.types import RunState, Split
-from mammo_core.words import pairs_in_words
+from mammo_core.words import day_in_words, pairs_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
-from pages.components.shared.frame import escaped, noted_errors, shown_errors, without_notice
+from pages.components.shared.frame import (
+    escaped,
+    noted_errors,
+    shown_errors,
+    toasted_errors,
+    without_notice,
+)
 from pages.components.shared.gallery import show_gallery
 from pages.components.shared.margins import offer_margin
 from pages.components.shared.pickers import all_titles, can_read, scored_runs, title_of
@@ -107,11 +113,9 @@ def _offer_fitting(run: RunFolder) -> None:
 
 def _copy(run: RunFolder) -> None:
     """A callback: what it sets belongs to widgets that are already drawn when the page runs."""
-    try:
+    with toasted_errors():
         start_from(run)
         st.session_state["train_show"] = "New run"
-    except MammoError as error:
-        st.toast(escaped(str(error)), icon=":material/error:")
 
 
 def show_results(run: RunFolder) -> None:
@@ -223,7 +227,7 @@ def show_cost(run: RunFolder) -> None:
         else:
             st.caption(
                 escaped(
-                    f"Recorded {recorded.recorded_at[:10]}: {recorded.total:.2f} "
+                    f"Recorded {day_in_words(recorded.recorded_at)}: {recorded.total:.2f} "
                     f"{recorded.currency}, at {recorded.price:g} an hour."
                 )
             )

@@ -75,7 +75,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
         st.session_state["row_opened"] = chosen[0].run_id if len(chosen) == 1 else None
         if len(chosen) > 1:
             with noted_errors():
-                _show_over_each_other(chosen[:_MOST_CURVES], short_names())
+                show_over_each_other(chosen, short_names())
     return listed or list(runs)
 
 
@@ -135,7 +135,10 @@ def _time_of(run: RunFolder, status: RunStatus) -> dict[str, Any]:
     return {"time": gone, "left": "" if left is None else f"about {in_words(left)}"}
 
 
-def _show_over_each_other(runs: Sequence[RunFolder], titles: Mapping[str, str]) -> None:
+def show_over_each_other(runs: Sequence[RunFolder], titles: Mapping[str, str]) -> None:
+    if len(runs) > _MOST_CURVES:
+        st.caption(f"The first {_MOST_CURVES} of the {len(runs)} chosen are drawn and listed.")
+        runs = runs[:_MOST_CURVES]
     metrics = {titles[run.run_id]: run.read_metrics() for run in runs}
     left, right = st.columns(2)
     for place, column, title in (

@@ -87,7 +87,12 @@ function fillMenus(list) {
     if (!choices.get(name)?.includes(view.wanted[name])) delete view.wanted[name];
   }
   const fields = [...choices].map(([name, values]) => menu(list, name, values));
-  if (cases.some((one) => one.score !== null)) fields.unshift(range(list, "low", "score from"), range(list, "high", "score to"));
+  if (cases.some((one) => agesOf(one).length)) {
+    fields.unshift(range(list, "youngest", "age from", OLDEST, 1), range(list, "oldest", "age to", OLDEST, 1));
+  }
+  if (cases.some((one) => one.score !== null)) {
+    fields.unshift(range(list, "low", "score from", 1, 0.05), range(list, "high", "score to", 1, 0.05));
+  }
   list.filters.replaceChildren(...fields);
   list.filterButton.hidden = !fields.length;
 }
@@ -104,8 +109,8 @@ function menu(list, name, values) {
   return element("label", {}, name, made);
 }
 
-function range(list, end, name) {
-  const made = element("input", { "aria-label": name, type: "number", min: 0, max: 1, step: 0.05, value: list.view[end] });
+function range(list, end, name, max, step) {
+  const made = element("input", { "aria-label": name, type: "number", min: 0, max, step, value: list.view[end] });
   made.onchange = () => {
     if (made.value === "" || !made.checkValidity() && made.validity.rangeOverflow) made.value = list.view[end];
     list.view[end] = Number(made.value);

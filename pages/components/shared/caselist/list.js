@@ -16,7 +16,8 @@ export default function ({ data, parentElement, setStateValue }) {
     const { shelf } = list;
     shelf.actedAt = Math.max(Date.now(), (shelf.actedAt ?? 0) + 1);
     shelf.acts = [...shelf.acts, { ...act, at: shelf.actedAt }].slice(-MOST_ACTS);
-    setStateValue("act", { acts: shelf.acts, view: viewText(list.view) });
+    shelf.view = viewText(list.view);
+    setStateValue("act", { acts: shelf.acts, view: shelf.view });
   };
   list.serial = new Map(list.cases.map((one, place) => [one.key, place]));
   list.selected = new Set([...list.selected].filter((key) => list.serial.has(key)));
@@ -75,12 +76,13 @@ function refresh(list) {
   list.filterButton.classList.toggle("on", isNarrowed);
 }
 
-// Once, as soon as it is known: the filter, the order and the place that a list was left with.
+// Once, as soon as it is known: the filter, the order and the place that a list was left with. This tab
+// knows them better: Python is told of another filter only with the next act.
 function takePlace(list) {
   const { place } = list.shelf;
   if (list.isPlaced || !place) return;
   list.isPlaced = true;
-  Object.assign(list.view, readView(place.view));
+  Object.assign(list.view, readView(list.shelf.view ?? place.view));
   list.opened = list.active = place.opened;
   list.search.value = list.view.search;
   list.direction.textContent = arrowOf(list.view);
@@ -92,6 +94,8 @@ function takePlace(list) {
 
 // Another filter, another order: from the top.
 function changed(list) {
+  list.view.top = 0;
+  list.shelf.view = viewText(list.view);
   refresh(list);
   list.scroller.scrollTop = 0;
   drawRows(list);

@@ -3,9 +3,10 @@
 const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
 const SCORE = "score";
 const ORDER = "as listed";
+const OLDEST = 120; // years
 
 function newView() {
-  return { search: "", sort: ORDER, isDown: true, low: 0, high: 1, wanted: {}, top: 0 };
+  return { search: "", sort: ORDER, isDown: true, low: 0, high: 1, youngest: 0, oldest: OLDEST, wanted: {}, top: 0 };
 }
 
 // `text` is what an address carried; anybody may have written it.
@@ -75,10 +76,12 @@ function shownOf(cases, view) {
   const words = view.search.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = Object.entries(view.wanted).filter(([, value]) => value !== "");
   const hasRange = view.low > 0 || view.high < 1;
+  const hasAges = view.youngest > 0 || view.oldest < OLDEST;
   const isShown = (one) =>
     words.every((word) => textOf(one).includes(word)) &&
     wanted.every(([name, value]) => valuesOf(one, name).includes(value)) &&
-    (!hasRange || (one.score !== null && one.score >= view.low && one.score <= view.high));
+    (!hasRange || (one.score !== null && one.score >= view.low && one.score <= view.high)) &&
+    (!hasAges || agesOf(one).some((age) => age >= view.youngest && age <= view.oldest));
   const shown = cases.filter(isShown);
   if (view.sort === ORDER) return view.isDown ? shown : shown.reverse();
   return shown.sort(byValue(view.sort, view.isDown ? -1 : 1));
@@ -89,6 +92,11 @@ function textOf(one) {
     .join(" ")
     .toLowerCase();
   return one.text;
+}
+
+// Of a woman with images of several years, each.
+function agesOf(one) {
+  return one.facts.age === undefined ? [] : String(one.facts.age).split(", ").map(Number);
 }
 
 function valuesOf(one, name) {

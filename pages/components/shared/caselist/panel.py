@@ -32,7 +32,7 @@ from pages.components.shared.caselist.caselist import (
 )
 from pages.components.shared.caselist.origin import CaseSource, keep_as_case, open_in_read
 from pages.components.shared.counting import Counted
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import can_read
 from pages.components.shared.runs import dataset_of
 from pages.components.shared.viewer.hanging import with_truth
@@ -129,7 +129,7 @@ def with_tag_column(rows: pd.DataFrame, source: CaseSource) -> pd.DataFrame:
         return rows
     from mammo_core.datasets.tags import identity_of, read_tags, tag_column
 
-    tags = read_tags(tags_root(), identity_of(source.dataset.manifest))
+    tags = read_tags(tags_root(), identity_of(source.dataset.root, source.dataset.manifest))
     return rows.assign(tag=tag_column(rows["image_id"].map(_original), tags)) if tags else rows
 
 
@@ -203,7 +203,7 @@ class _Tags:
             return None
         from mammo_core.datasets.tags import identity_of, read_tags
 
-        identity = identity_of(dataset.manifest)
+        identity = identity_of(dataset.root, dataset.manifest)
         return cls(identity=identity, by_image=read_tags(tags_root(), identity))
 
     def tagging(self, listing: Listing) -> TaggedBy:
@@ -213,12 +213,10 @@ class _Tags:
             from mammo_core.datasets.tags import change_tag
 
             images = [_original(image) for one in asked.keys for image in listing.images[one]]
-            try:
+            with toasted_errors():
                 change_tag(
                     tags_root(), self.identity, asked.tag, images, is_removed=asked.is_removed
                 )
-            except MammoError as error:
-                st.toast(escaped(str(error)), icon=":material/error:")
 
         known = sorted({tag for tags in self.by_image.values() for tag in tags})
         return TaggedBy(known=tuple(known), keep=keep)
@@ -368,11 +366,9 @@ def _panes(dataset: "Dataset", image_id: str) -> list[Pane]:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _display(root: Path, path: str) -> "DisplayImage":
     from mammo_core.preprocessing.prepare import to_pane
-    from mammo_core.preprocessing.reading import limits
     from mammo_core.preprocessing.reading.read import read_mammogram
 
-    source = limits.read_source(root / path, most=limits.FILE_BYTES + 1, inside=root)
-    return to_pane(read_mammogram(source), longest=_LONGEST)
+    return to_pane(read_mammogram(root / path, inside=root), longest=_LONGEST)
 
 
 def _kept(
@@ -384,10 +380,14 @@ def _kept(
     from mammo_core.datasets.small_images import boxes_of
     from pages.components.read.pictures import make_panes
     from pages.components.read.reading import read_images
-    from pages.components.read.scores import fit_of
+    from pages.components.read.scores import fit_of, show_refused
 
     case = keep_as_case(source, images)
-    read = read_images(run, case, fit_of(case, cached.card(run)).scored) if run else None
+    read = None
+    if run is not None:
+        fit = fit_of(case, cached.card(run))
+        show_refused(fit)
+        read = read_images(run, case, fit.scored)
     panes = make_panes(case, read)
     known = {
         one.ref.image_id: boxes_of(dataset.boxes, images[one.number - 1]) for one in case.images

@@ -5,7 +5,7 @@ function shelfOf(key) {
   globalThis.mammoscopeShelves ??= new Map();
   const shelves = globalThis.mammoscopeShelves;
   if (!shelves.has(key)) {
-    const shelf = { pictures: new Map(), list: null, bring: null, waiting: null, place: null, acts: [], tag: "" };
+    const shelf = { pictures: new Map(), list: null, bring: null, waiting: null, place: null, view: null, acts: [], tag: "" };
     shelf.ask = (keys) => {
       if (shelf.bring) shelf.bring(keys);
       else shelf.waiting = keys;

@@ -1,0 +1,74 @@
+"""What stands beside the rows of the case list, which the browser draws (tests/e2e)."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.listed import listed_cases
+from tests.pages.test_read import a_breast
+
+
+def page_of_images(count: int) -> None:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from mammo_core.datasets.adapters.layout import empty_boxes
+    from mammo_core.datasets.dataset import Dataset, get_adapter
+    from mammo_core.tables import check_manifest
+    from pages.components.data.dataset import show_images
+
+    ids = [f"i{number}" for number in range(count)]
+    adapter = get_adapter("csv_folder")
+    dataset = Dataset(
+        root=Path("nowhere"),
+        adapter=adapter,
+        label_rule=adapter.label_rules[0],
+        manifest=check_manifest(pd.DataFrame({"image_id": ids, "path": ids})),
+        boxes=empty_boxes(),
+    )
+    show_images(dataset)
+
+
+def test_of_more_images_than_a_list_holds_all_are_found_above_it_and_the_list_says_so(
+    runs_root: Path,
+) -> None:
+    page = AppTest.from_function(page_of_images, args=(20_001,), default_timeout=60).run()
+    assert not page.exception
+    assert len(listed_cases(page)) == 20_000
+    assert "The first 20,000 of 20,001 cases are listed; search, filters" in page.caption[0].value
+    page.text_input(key="images_called").set_value("I2000").run()
+    assert [case["key"] for case in listed_cases(page)] == ["i2000", "i20000"]
+    assert not any("are listed" in one.value for one in page.caption)
+
+
+def page_of_panel(folder: str) -> None:
+    from pathlib import Path
+
+    from mammo_core.datasets.dataset import read_dataset
+    from mammo_core.files import shipped_checkpoints_root
+    from mammo_core.runs.folder import RunFolder
+    from pages.components.shared.caselist.origin import CaseSource
+    from pages.components.shared.caselist.panel import images_listing, show_cases_panel
+
+    dataset = read_dataset(Path(folder), "csv_folder", "as-written")
+    run = RunFolder(shipped_checkpoints_root() / "phantom-light")
+    source = CaseSource(page="data", dataset=dataset, run=run)
+    show_cases_panel(images_listing(dataset.manifest, source, threshold=None), key="panel")
+
+
+def test_where_a_model_does_not_know_such_images_the_toggle_for_its_heatmap_says_so(
+    runs_root: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(a_breast(is_marked=False))
+    (folder / "manifest.csv").write_text("image_id,path,label\na,a.png,1\n", encoding="utf-8")
+    page = AppTest.from_function(page_of_panel, args=(str(folder),), default_timeout=60)
+    page.query_params["panel_open"] = "a"
+    page.run()
+    assert not page.exception
+    assert not page.info
+    page.toggle(key="panel_heat").set_value(True).run()
+    assert not page.exception
+    assert "This model has only seen synthetic images" in page.info[0].value

@@ -1,0 +1,92 @@
+"""What goes wrong on a page and can be mended is a sentence there; the rest crashes loudly."""
+
+import errno
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mammo_core.files import access_log, cases_root, owned_root
+from mammo_core.preprocessing.cases import store_case
+from mammo_core.preprocessing.pixel_files import keep_image
+from mammo_core.sharing.access_log import read_accesses
+from mammo_core.sharing.rights import Role, Visitor
+from mammo_core.types import ImageInfo, ImageRef, Mammogram
+from tests.full_disk import room_for
+
+ROOM = "Nothing more can be written: there is no room left on the disk."
+
+
+def page_that_meets(number: int, name: str | None) -> None:
+    import os
+
+    import streamlit as st
+
+    from pages.components.shared.frame import noted_errors, shown_errors, toasted_errors
+
+    for around in (toasted_errors, noted_errors, shown_errors):
+        with around():
+            raise OSError(number, os.strerror(number), name)
+        st.text("The page goes on.")
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "said"),
+    [
+        (errno.ENOSPC, None, ROOM),
+        (errno.ENOSPC, "/srv/keep/jobs/cpu.lock", "to the folder 'jobs': there is no room left"),
+        (errno.EROFS, "/srv/keep/jobs/cpu.lock", "to the folder 'jobs': Read-only file system."),
+        (errno.EACCES, "/srv/keep/scans/a.dcm", "'a.dcm' may not be opened: Permission denied."),
+    ],
+)
+def test_what_a_disk_refuses_is_a_sentence_without_the_servers_folders(
+    number: int, name: str | None, said: str
+) -> None:
+    page = AppTest.from_function(page_that_meets, args=(number, name)).run()
+    assert not page.exception
+    told = [one.value.replace("\\", "") for one in (*page.toast, *page.error)]
+    assert len(told) == 3
+    assert [one for one in told if said not in one or "/srv" in one or "keep" in one] == []
+    assert len(page.text) == 2  # it ends where errors are shown in the page's place
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.EBADF])
+def test_any_other_error_of_the_system_is_a_fault_of_ours_and_crashes(number: int) -> None:
+    page = AppTest.from_function(page_that_meets, args=(number, "/srv/keep/x")).run()
+    assert page.exception
+    assert not page.error
+
+
+def page_of_a_case(case_id: str) -> None:
+    import streamlit as st
+
+    from pages.components.read.intake import open_case
+
+    st.query_params["case"] = case_id
+    open_case()
+    st.text("The case is shown.")
+
+
+def test_a_case_whose_opening_cannot_be_written_down_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = Visitor(name="anna", role=Role.READER, folder="a" * 16)
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("pages.components.shared.whose.visitor", lambda: anna)
+    read = Mammogram(
+        info=ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8),
+        pixels=np.zeros((2, 2), np.float32),
+    )
+    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
+    case = store_case([b"x"], cases_root(owned_root() / anna.folder), keep=keep, now=time.time())
+    page = AppTest.from_function(page_of_a_case, args=(case.case_id,))
+    with room_for(0):
+        page.run()
+    assert not page.exception
+    assert "there is no room left on the disk" in page.error[0].value
+    assert not page.text
+    assert not page.run().error
+    assert [one.account for one in read_accesses(access_log())] == ["anna"]
