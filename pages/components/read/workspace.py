@@ -170,16 +170,18 @@ def _show_heading(case: Case) -> DeltaGenerator:
     return beside
 
 
-def _parts() -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Above the ways in, beneath what is told of one case: each always in the same place, or what
-    is no longer told would be left beside what is.
+def _parts(*, is_first: bool) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Above the ways in, of the first visit in a place of their own; beneath, always in the same,
+    what is told of one case. What is no longer told would be left beside what is.
     """
-    return st.container(), st.container(key=SHOWN)
+    first = st.container() if is_first else st.empty()
+    ways = st.empty() if is_first else st.container()
+    return first if is_first else ways, st.container(key=SHOWN)
 
 
 def show_opened(case: Case) -> RunFolder | None:
     """The model that read it comes back."""
-    ways, shown = _parts()
+    ways, shown = _parts(is_first=False)
     with ways:
         beside = _show_heading(case)
     with shown:
@@ -210,7 +212,7 @@ def show_first_visit() -> RunFolder | None:
     """Something to look at, and where to put one's own; the model that images would be read by.
     The example's pixels are sent first: nothing else takes so long to appear.
     """
-    ways, shown = _parts()
+    ways, shown = _parts(is_first=True)
     with ways:
         title, words = st.columns([1, 11], vertical_alignment="center")
         title.title("Read")
