@@ -26,6 +26,7 @@ from mammo_core.types import Level
 from mammo_core.words import CANCERS, UNITS, CalledFor
 
 _MOST_CORNERS: Final = 1000  # more cannot be seen and slow the browser down
+_CHOSEN_NAME: Final = "chosen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,13 +79,23 @@ def roc_figure(
         )
     if point is not None:
         drawing.add_scatter(
-            x=[1 - point.specificity], y=[point.sensitivity], mode="markers", name="chosen",
+            mode="markers", name=_CHOSEN_NAME,
             marker=CHOSEN, cliponaxis=False,  # whole at a sensitivity of 1
-            hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
         )  # fmt: skip
+        move_chosen(drawing, point)
     for number, reader in enumerate(readers):
         _add_reader(drawing, reader, PALETTE[(number + 1) % len(PALETTE)])
     return drawing
+
+
+def move_chosen(drawing: go.Figure, point: OperatingPoint) -> None:
+    """To move the point of a `roc_figure` takes a fraction of the time of drawing it anew."""
+    drawing.update_traces(
+        selector={"name": _CHOSEN_NAME},
+        x=[1 - point.specificity],
+        y=[point.sensitivity],
+        hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
+    )
 
 
 def froc_figure(curve: pd.DataFrame, points: pd.DataFrame) -> go.Figure:

@@ -38,6 +38,8 @@ from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, positive_of
 from mammo_core.types import DENSITY, Level, RunState, Split, Task
+from pages.components.shared import cached
+from pages.components.thresholds import curves
 from tests.pages.conftest import APP, OpenPage
 from tests.pages.listed import listed_cases, viewer_cells
 from tests.pages.training_pages import register_phantoms
@@ -1329,3 +1331,42 @@ def test_a_table_without_its_model_has_no_map(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30, with_cancer=10).drop(columns="model_id")
     page = show(upload(open_page("thresholds"), table), "Map")
     assert "A map needs the model" in page.info[-1].value
+
+
+def test_what_no_threshold_changes_is_counted_once(
+    runs_root: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twenty readers who drag at once share two cores: the AUC, its interval and what it owes to
+    sites and machines take as long as all that moves.
+    """
+    counted: list[str] = []
+
+    def noted(name: str, own: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **named: object) -> object:
+            counted.append(name)
+            return own(*args, **named)
+
+        return call
+
+    for module, name in (
+        (cached, "auc_with_interval"),
+        (cached, "auc_within"),
+        (cached, "values_of"),
+        (curves, "roc_figure"),
+    ):
+        monkeypatch.setattr(module, name, noted(name, getattr(module, name)))
+    table = made_up_predictions(women=41, with_cancer=10).assign(site="A", machine="M")
+    table.loc[table.index % 8 < 4, "site"] = "B"
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    assert "AUC 0." in captions_of(page)
+    assert set(counted) == {"auc_with_interval", "auc_within", "values_of", "roc_figure"}
+    counted.clear()
+    for threshold in (0.3, 0.5):
+        at_threshold(page, threshold)
+        assert not page.exception
+        drawn = json.loads(page.get("plotly_chart")[0].proto.spec)["data"][-1]
+        specificity = rates_of(page).loc["Specificity", "value"]
+        assert f"{1 - drawn['x'][0]:.1%}" == specificity, "the point has moved"
+        assert f"threshold {threshold:.3f}" in drawn["hovertemplate"]
+    assert counted == []

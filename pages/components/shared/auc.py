@@ -8,9 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.glossary import meaning
-from mammo_core.metrics.cases import levels_of, values_of, why_no_auc
-from mammo_core.metrics.confounding import auc_within
-from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.metrics.cases import levels_of, why_no_auc
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level
 from pages.components.shared import cached
@@ -25,26 +23,18 @@ def show_auc(counted: Counted) -> None:
         st.caption(escaped(reason))
         show_one_breast(counted.rows, counted.scored.source, counted.counting)
         return
-    auc = auc_with_interval(cases)
+    auc = cached.auc(cases, **counted.named)
     st.caption(
         f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).",
         help=meaning("AUC", "ROC curve", "95 % interval", "DeLong", "Obuchowski", "Newcombe"),
     )
-    counting = counted.counting
-    beyond = cached.beyond(
-        counted.rows,
-        source=counted.scored.source,
-        split=counting.split,
-        level=counting.level,
-        rule=counting.rule,
-    )
+    beyond = cached.beyond(counted.rows, **counted.named)
     if beyond is not None:
         st.caption(escaped(beyond.sentence))
-    for column in ("site", "machine"):
-        within = auc_within(cases, values_of(counted.rows, cases, column), column=column)
-        if within is not None and within.is_flagged:
+    for within in cached.within(counted.rows, cases, **counted.named):
+        if within.is_flagged:
             st.warning(escaped(within.sentence), icon=":material/warning:")
-        elif within is not None:
+        else:
             st.caption(escaped(within.sentence))
 
 

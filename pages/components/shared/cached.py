@@ -5,7 +5,7 @@ cached, and every cache is bounded.
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,20 @@ from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
 from mammo_core.files import checkpoints_root, shipped_checkpoints_root
 from mammo_core.inference.ensembles import card_of, find_members, reading_ensemble
-from mammo_core.metrics.cases import Cases, Pooling, pool_cases, rows_of_split
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases, rows_of_split, values_of
 from mammo_core.metrics.columns import Columns
-from mammo_core.metrics.confounding import Beyond, DrawnAuc, beyond_confounders, one_breast_auc
+from mammo_core.metrics.confounding import (
+    Beyond,
+    DrawnAuc,
+    Within,
+    auc_within,
+    beyond_confounders,
+    one_breast_auc,
+)
 from mammo_core.metrics.ensemble import Ensemble
 from mammo_core.metrics.projection import neighbour_plane
 from mammo_core.metrics.readers import ReaderStudy, read_study
+from mammo_core.metrics.uncertainty import Estimate, auc_with_interval
 from mammo_core.metrics.uploads import Scale, Understood, understand
 from mammo_core.preprocessing.reading.cells import read_csv
 from mammo_core.runs.card import ModelCard, read_card
@@ -130,12 +138,45 @@ def members(run: RunFolder, joined: Ensemble) -> list[RunFolder]:
     return find_members(run, joined, checkpoints_root(), shipped_checkpoints_root())
 
 
+class Named(TypedDict):
+    """What names cases that were counted: `source` stands for their table."""
+
+    source: str
+    split: str
+    level: Level
+    rule: Pooling
+
+
 @st.cache_resource(max_entries=32, show_spinner="Counting cases…")
 def cases(
     _predictions: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
 ) -> Cases:
     """Shared and never changed. `source` stands for the table: hashing it would cost more."""
     return pool_cases(rows_of_split(_predictions, split), level, rule)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def rows(_predictions: pd.DataFrame, *, source: str, split: str) -> pd.DataFrame:
+    """Those of `split`. Shared and never changed; `source` stands for the table."""
+    return _predictions[_predictions["split"].fillna("") == split]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def auc(_cases: Cases, *, source: str, split: str, level: Level, rule: Pooling) -> Estimate:
+    """With its interval. Shared and never changed."""
+    return auc_with_interval(_cases)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def within(
+    _rows: pd.DataFrame, _cases: Cases, *, source: str, split: str, level: Level, rule: Pooling
+) -> tuple[Within, ...]:
+    """The AUC within one site, and within one machine, where there are several."""
+    found = (
+        auc_within(_cases, values_of(_rows, _cases, column), column=column)
+        for column in ("site", "machine")
+    )
+    return tuple(one for one in found if one is not None)
 
 
 def dataset(entry: "Registered") -> "Dataset":

@@ -71,6 +71,17 @@ class Counted:
         return rows_of(self.scored, self.counting)
 
     @property
+    def named(self) -> cached.Named:
+        """For what is kept of these cases."""
+        counting = self.counting
+        return {
+            "source": self.scored.source,
+            "split": counting.split,
+            "level": counting.level,
+            "rule": counting.rule,
+        }
+
+    @property
     def is_by_woman(self) -> bool:
         """Whether the table tells which images are of one woman."""
         return bool(self.scored.predictions["patient_id"].notna().any())
@@ -121,9 +132,8 @@ def count(scored: Scored, counting: Counting) -> Counted:
 
 
 def rows_of(scored: Scored, counting: Counting) -> pd.DataFrame:
-    """The predictions of the split that is counted."""
-    predictions = scored.predictions
-    return predictions[predictions["split"].fillna("") == counting.split]
+    """The predictions of the split that is counted. Shared, never changed."""
+    return cached.rows(scored.predictions, source=scored.source, split=counting.split)
 
 
 def count_cases(scored: Scored, counting: Counting) -> Cases:

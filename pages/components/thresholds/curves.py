@@ -31,6 +31,7 @@ from mammo_core.plots.curves import (
     NamedCurve,
     ReaderPoint,
     band_figure,
+    move_chosen,
     pr_figure,
     roc_figure,
 )
@@ -46,6 +47,7 @@ from pages.components.thresholds.threshold import is_picked, keep_threshold
 
 _ROC_HEIGHT: Final = 280
 _ROC_MARGIN: Final = {"l": 50, "r": 10, "t": 10, "b": 40}
+_ROC_DRAWN: Final = "roc_drawn"  # of which cases, and the figure
 
 
 def show_roc(counted: Counted, point: OperatingPoint) -> None:
@@ -53,8 +55,13 @@ def show_roc(counted: Counted, point: OperatingPoint) -> None:
     cases = counted.cases
     if not cases.positives or not cases.negatives:
         return  # why, is said in the place of the AUC
-    drawing = roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point)
-    drawing.update_layout(height=_ROC_HEIGHT, margin=_ROC_MARGIN, showlegend=False)
+    named, drawing = st.session_state.get(_ROC_DRAWN, (None, None))
+    if named == counted.named:
+        move_chosen(drawing, point)
+    else:
+        drawing = roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point)
+        drawing.update_layout(height=_ROC_HEIGHT, margin=_ROC_MARGIN, showlegend=False)
+        st.session_state[_ROC_DRAWN] = (counted.named, drawing)
     st.plotly_chart(
         drawing, key="roc", on_select=lambda: _take_clicked("roc", counted),
         selection_mode="points",
