@@ -39,6 +39,7 @@ _FOLDER: Final = "dropped_folder"
 _TAKEN: Final = "taken_files"
 _NAMES: Final = "names_of_files"
 _SEEN: Final = "cases_of_session"
+_WANTED: Final = "wanted_sample"
 _READ_FIRST: Final = "read_first"
 _THUMBNAIL: Final = 96  # pixels
 _SMALL: Final = 28  # pixels across
@@ -48,6 +49,7 @@ def open_case() -> Case | None:
     """The case in the URL, after taking over what was just dropped; None before there is one."""
     with st.container(), shown_errors():  # so that what follows keeps its place
         _take_uploads()
+        _take_sample()
     case_id = st.query_params.get("case")
     if not case_id:
         return None
@@ -163,10 +165,9 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
                 width="content", horizontal=True, vertical_alignment="center", gap="xsmall"
             ):
                 places.append(st.empty())
-                if st.button(sample.title, key=f"sample_{sample.name}"):
-                    with shown_errors():
-                        open_sample(sample)
-                    st.rerun()
+                st.button(
+                    sample.title, key=f"sample_{sample.name}", on_click=_want, args=(sample.name,)
+                )
 
     def draw() -> None:
         for sample, place in zip(samples, places, strict=True):
@@ -176,6 +177,18 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
                 place.image(data, alt="", width=_SMALL)
 
     return draw
+
+
+def _want(name: str) -> None:
+    st.session_state[_WANTED] = name
+
+
+def _take_sample() -> None:
+    """Open the sample that was clicked on."""
+    wanted = st.session_state.pop(_WANTED, None)
+    for sample in list_samples(samples_root()):
+        if sample.name == wanted:
+            open_sample(sample)
 
 
 def open_sample(sample: Sample) -> None:
@@ -280,15 +293,12 @@ def _store(files: list[bytes], step: Callable[[], None]) -> Case:
 
 _PANES: Final = 4
 SHOWN: Final = "case_shown"  # the container of all that is told of one case
-TOLD: Final = "told_of_case"  # how the keys of those begin that hold words and scores
 _WHOLE: Final = "case_on_the_page"
 #: What a run has not drawn anew stays on the page until its end. A page that is redrawn soon does
-#: not flicker for it. Between a run and one that follows at once all counts as new for a moment.
+#: not flicker for it.
 _HIDDEN: Final = (
     f"<style>.st-key-{SHOWN} [data-stale='true'] "
-    "{ visibility: hidden; transition: visibility 0s 0.3s; } "
-    f"[class*='st-key-{TOLD}'] [data-stale='false'] "
-    "{ transition: visibility 0s 0.3s; }</style>"
+    "{ visibility: hidden; transition: visibility 0s 0.3s; }</style>"
 )
 _NOT_HIDDEN: Final = f"<style>.st-key-{SHOWN} {{ visibility: visible; }}</style>"
 

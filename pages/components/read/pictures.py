@@ -38,7 +38,6 @@ from mammo_core.scores import shown_digits
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
 from mammo_core.zoo.published import get_published, is_published
-from pages.components.read.intake import TOLD
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared import cached
@@ -389,19 +388,19 @@ def lay_out_told(place: Places, *, of: str) -> Told:
         st.session_state[_IS_ODD] = not st.session_state.get(_IS_ODD)
     is_beside = place.beside is not None
     with st.container() if place.beside is None else place.beside:
-        above = _told("scores")
+        above = _told()
     scores, second = (above, above) if is_beside else above.columns(2, gap="large")
-    behind = _told("behind")  # on a phone under the scores
+    behind = _told()  # on a phone under the scores
     return Told(scores=scores, second_scores=second, behind=behind)
 
 
-def _told(what: str) -> DeltaGenerator:
+def _told() -> DeltaGenerator:
     """A container takes over what the one in its place held, until a run has come to its end, and
     one that is drawn again before never does. So there are two places, and one of them is empty.
     """
     if st.session_state[_IS_ODD]:
         st.empty()
-    told = st.container(key=f"{TOLD}_{what}")
+    told = st.container()
     if not st.session_state[_IS_ODD]:
         st.empty()
     return told
