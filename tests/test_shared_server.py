@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.cookiejar import CookieJar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -128,7 +129,8 @@ def is_all_well(port: int, host: str) -> None:
     assert ask(port, "/_stcore/stream", {**own, "Cookie": cookie}).status == 101
     foreign = {**own, "Origin": "https://evil.example", "Cookie": cookie}
     assert ask(port, "/_stcore/stream", foreign).status == 403
-    assert ask(port, "/", {"Host": "evil.example", "Cookie": cookie}).status == 403
+    other = ask(port, "/", {"Host": "evil.example", "Cookie": cookie})
+    assert other.status == 403 or other.read() == b"", "Caddy answers for no name but its own"
 
 
 def test_with_a_certificate_the_app_is_reached_by_https_alone(
@@ -175,6 +177,47 @@ def test_behind_nginx_as_the_page_on_sharing_sets_it_up(
         finally:
             proxy.terminate()
             proxy.wait()
+
+
+def test_behind_caddy_as_the_page_on_sharing_sets_it_up(
+    home: Path, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    caddy = shutil.which("caddy")
+    if caddy is None:
+        pytest.skip("there is no caddy here: apt-get install caddy")
+    place, outside = Place(port=free_port(), names=("mammo.lab.example",)), free_port()
+    cert, key = certificate
+    told = (ROOT / "docs" / "shared.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```caddyfile\n(.*?)```", told, re.DOTALL)
+    name, app = "mammo.lab.example {", "127.0.0.1:8501"
+    assert name in block
+    assert app in block
+    here = f"https://{name[:-2]}:{outside} {{\n    bind {LOOPBACK}\n    tls {cert} {key}"
+    config = tmp_path / "Caddyfile"
+    config.write_text(
+        "{\n    admin off\n    auto_https disable_redirects\n    default_sni mammo.lab.example\n}\n"
+        + block.replace(name, here).replace(app, f"127.0.0.1:{place.port}")
+    )
+    folders = {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    command = [caddy, "run", "--adapter", "caddyfile", "--config", str(config)]
+    with served(home, place):
+        proxy = subprocess.Popen(command, env={**os.environ, **folders})
+        try:
+            _wait_until_open(outside)
+            is_all_well(outside, "mammo.lab.example")
+        finally:
+            proxy.terminate()
+            proxy.wait()
+
+
+def _wait_until_open(port: int) -> None:
+    """Caddy answers under its own name alone."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            socket.create_connection((LOOPBACK, port), timeout=1).close()
+            return
+        time.sleep(0.1)
 
 
 class Provider(ThreadingHTTPServer):
