@@ -41,7 +41,7 @@ _IN_BROWSER: Final = ("tests/e2e",)  # to import all the others takes a while
 STEPS: Final = (
     Step(part="lint", title="ruff check", arguments=("ruff", "check")),
     Step(part="lint", title="ruff format", arguments=("ruff", "format", "--check")),
-    Step(part="types", title="mypy", arguments=("mypy", "--num-workers", "2"), is_beside=True),
+    Step(part="types", title="mypy", arguments=("mypy",), is_beside=True),
     Step(part="unit", title="unit and page tests", arguments=(*_TESTS, *_TWO_PROCESSES)),
     Step(
         part="browser",

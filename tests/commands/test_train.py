@@ -48,6 +48,7 @@ def test_a_recipe_and_a_folder_are_enough(
     assert run.is_checkpoint
 
 
+@pytest.mark.slow
 def test_several_recipes_are_a_run_each_and_none_is_made_where_one_cannot_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

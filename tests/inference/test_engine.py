@@ -482,6 +482,7 @@ def test_the_process_that_converts_ends_with_whoever_asked(checkpoint: Checkpoin
     assert find_check(checkpoint.card) is None
 
 
+@pytest.mark.slow
 def test_the_process_that_converts_ends_in_peace(checkpoint: Checkpoint) -> None:
     with converter_of(checkpoint) as process:
         assert process.stderr is not None

@@ -145,6 +145,7 @@ def best_claimed(studies: int, count: int) -> float:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_best_of_ten_equal_models_is_rarely_called_better() -> None:
     """Each of the others beside the best as if nothing had been picked: in 35 of these 60."""
     assert best_claimed(60, 10) <= 0.13

@@ -150,6 +150,7 @@ def any_gap_claimed(studies: int, *, seed: int) -> float:
     return float(np.mean([parts_claimed(rng, 2, 60, 200) for _ in range(studies)]))
 
 
+@pytest.mark.slow
 def test_no_gap_of_all_that_are_told_at_once_is_often_called_clear() -> None:
     """In these studies one was in .097 while gaps in AUC and in rates were corrected apart."""
     assert any_gap_claimed(300, seed=2) <= 0.06

@@ -7,6 +7,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.net_benefit import decision_curve, net_benefits, why_no_test
 from mammo_core.metrics.uncertainty import rate_with_interval, resampled_weights
 from tests.metrics.conftest import cases_of
+from tests.quick import some_slow
 
 FIVE = cases_of([0.1, 0.2, 0.3, 0.6, 0.8], [0, 0, 0, 0, 1])
 
@@ -44,7 +45,7 @@ def probabilities(rng: np.random.Generator, models: int, *, images: int = 1) -> 
     return [cases_of(expit(logit(0.2) + one - 1), positive, groups=groups) for one in drawn]
 
 
-@pytest.mark.parametrize(("models", "images"), [(2, 1), (2, 2), (5, 1)])
+@pytest.mark.parametrize(("models", "images"), some_slow([(2, 1), (2, 2), (5, 1)], quick=1))
 def test_equal_models_are_rarely_told_apart_by_what_they_are_worth(
     models: int, images: int
 ) -> None:

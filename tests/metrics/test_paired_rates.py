@@ -24,6 +24,7 @@ from mammo_core.metrics.threshold import (
 )
 from mammo_core.metrics.uncertainty import wilson_interval
 from tests.metrics.conftest import cases_of
+from tests.quick import some_slow
 
 
 def square(both: int, only_one: int, only_other: int, neither: int) -> tuple[np.ndarray, ...]:
@@ -127,12 +128,15 @@ def any_reader_called_different(rng: np.random.Generator, count: int) -> bool:
 
 @pytest.mark.parametrize(
     ("count", "images", "aim"),
-    [
-        (2, 1, Aim.SPECIFICITY),
-        (2, 2, Aim.SPECIFICITY),
-        (5, 1, Aim.SPECIFICITY),
-        (2, 1, Aim.RECALL_RATE),
-    ],
+    some_slow(
+        [
+            (2, 1, Aim.SPECIFICITY),
+            (2, 2, Aim.SPECIFICITY),
+            (5, 1, Aim.SPECIFICITY),
+            (2, 1, Aim.RECALL_RATE),
+        ],
+        quick=1,
+    ),
 )
 def test_equal_models_are_rarely_told_apart_at_one_rate(count: int, images: int, aim: Aim) -> None:
     """With thresholds taken for fixed they were in 13 to 33 of 100."""

@@ -14,6 +14,7 @@ from mammo_core.metrics.uncertainty import (
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions
+from tests.quick import some_slow
 
 
 def two_sites(*, tells_sites_apart: bool) -> tuple[np.ndarray, np.ndarray, pd.Series]:
@@ -126,7 +127,7 @@ def share_held(studies: int, ill: int, count: int, auc: float, kind: str) -> flo
     return float(np.mean(held))
 
 
-@pytest.mark.parametrize(("ill", "count"), [(3, 150), (10, 500)])
+@pytest.mark.parametrize(("ill", "count"), some_slow([(3, 150), (10, 500)], quick=1))
 def test_few_cancers_at_three_sites_have_an_interval_that_holds(ill: int, count: int) -> None:
     """By what so few women vary it held in 85 of 100."""
     assert share_held(300, ill, count, 0.95, "one case") >= 0.92

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.predictions import made_up_predictions, write_run
+from tests.quick import some_slow
 
 ROOT = Path(__file__).resolve().parents[2]
 VISIT = """
@@ -76,7 +77,9 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize(("is_ahead", "found"), [("no", "False False"), ("", "True")])
+@pytest.mark.parametrize(
+    ("is_ahead", "found"), some_slow([("no", "False False"), ("", "True")], quick=1)
+)
 def test_the_example_is_read_without_torch_which_is_loaded_behind_it(
     runs_root: Path, is_ahead: str, found: str
 ) -> None:

@@ -20,6 +20,7 @@ from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.isolation import ReadingPool, ReadingProcess
 from mammo_core.preprocessing.reading.read import decode, read_mammogram
 from tests.preprocessing.dicom_files import KEY, TOMOSYNTHESIS, mammogram_file, ramp
+from tests.quick import some_slow
 
 PLAIN = mammogram_file(ramp(), ImageLaterality="L", ViewPosition="CC", PixelSpacing=[0.05, 0.05])
 
@@ -153,7 +154,8 @@ def test_a_process_that_someone_ended_is_replaced(process: ReadingProcess) -> No
 
 
 @pytest.mark.parametrize(
-    "behaviour", ["os.abort()", "os._exit(0)", "sys.stdout.buffer.write(b'12')"]
+    "behaviour",
+    some_slow(["os._exit(0)", "os.abort()", "sys.stdout.buffer.write(b'12')"], quick=1),
 )
 def test_however_it_dies_it_is_told_in_words(behaviour: str) -> None:
     process = ReadingProcess(command=pretender(behaviour))

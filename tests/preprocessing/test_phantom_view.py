@@ -11,6 +11,7 @@ from mammo_core.preprocessing.phantoms.anatomy import VOLUME, grow_glands, proje
 from mammo_core.preprocessing.phantoms.lesions import Lesion, LesionKind
 from mammo_core.preprocessing.phantoms.view import MACHINES, Breast, Rendering, render_view
 from mammo_core.types import Laterality, Pixels, Size, View
+from tests.quick import some_slow
 
 SIZE = (256, 128)
 
@@ -115,7 +116,7 @@ def spectral_exponent(square: Pixels, *, lowest: float, highest: float) -> float
     return -float(np.polyfit(places, heights, 1)[0])
 
 
-@pytest.mark.parametrize("density", ["A", "D"])
+@pytest.mark.parametrize("density", some_slow(["A", "D"], quick=1))
 def test_the_spectrum_of_a_breast_falls_with_about_the_third_power(density: str) -> None:
     """From 0.15 to 1 cycle per millimetre, after the machine's sharpening, which flattens it."""
     exponents = []

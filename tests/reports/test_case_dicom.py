@@ -18,6 +18,7 @@ from mammo_core.reports.case.archive import identified_dicom, pseudonymous_dicom
 from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import CaseFile, Pseudonyms, ReadCase
 from mammo_core.types import Laterality
+from tests.quick import some_slow
 from tests.reports.read_cases import POINT, read_case, unread
 
 COMPREHENSIVE_SR = "1.2.840.10008.5.1.4.1.1.88.33"
@@ -227,13 +228,14 @@ def other_readings() -> list[ReadCase]:
     ]
 
 
-@pytest.mark.parametrize("place", range(len(other_readings())))
+@pytest.mark.parametrize("place", some_slow(list(range(len(other_readings()))), quick=2))
 def test_another_reading_shares_neither_series_nor_object_with_it(place: int) -> None:
     mine, others = uids_of(read_case(point=POINT)), uids_of(other_readings()[place])
     for part in (1, 2):
         assert not {one[part] for one in mine} & {one[part] for one in others}
 
 
+@pytest.mark.slow
 def test_another_look_makes_other_pictures_and_the_same_report() -> None:
     case = read_case()
 
@@ -265,7 +267,9 @@ def test_regions_of_two_images_are_told_apart() -> None:
 
 
 @pytest.mark.skipif(VALIDATOR is None, reason="dciodvfy (Debian: dicom3tools) is not installed")
-@pytest.mark.parametrize(("kind", "side"), [("DICOM, RLE", Laterality.LEFT), ("PNG", None)])
+@pytest.mark.parametrize(
+    ("kind", "side"), some_slow([("DICOM, RLE", Laterality.LEFT), ("PNG", None)], quick=1)
+)
 def test_the_validator_finds_no_error(tmp_path: Path, kind: str, side: Laterality | None) -> None:
     case = read_case(kind=kind, point=POINT)
     images = tuple(

@@ -106,6 +106,7 @@ def test_where_to_must_be_said(run: RunFolder, capsys: pytest.CaptureFixture[str
     assert "One run at a time" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_half_a_run_that_a_kill_left_is_no_run_and_gives_way_to_a_whole_one(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

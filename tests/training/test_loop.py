@@ -76,9 +76,15 @@ def run(
     "settings",
     [
         config(epochs=8, learning_rate=3e-3),
-        config(epochs=8, learning_rate=3e-3, ema_decay=0.9),
-        config(epochs=8, learning_rate=0.02, optimizer="sgd", schedule="one_cycle"),
-        config(epochs=8, learning_rate=3e-3, optimizer="adam", batch_size=4, accumulate=2),
+        pytest.param(config(epochs=8, learning_rate=3e-3, ema_decay=0.9), marks=pytest.mark.slow),
+        pytest.param(
+            config(epochs=8, learning_rate=0.02, optimizer="sgd", schedule="one_cycle"),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            config(epochs=8, learning_rate=3e-3, optimizer="adam", batch_size=4, accumulate=2),
+            marks=pytest.mark.slow,
+        ),
         replace(
             config(epochs=8, learning_rate=3e-3),
             balance=BalanceConfig(sampler="oversample", focal_gamma=1.0, positive_smoothing=0.1),

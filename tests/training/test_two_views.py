@@ -252,6 +252,7 @@ def test_evaluating_again_gives_the_predictions_of_the_training(
     assert lone_in_words(partners_of(table)).startswith("1 of 47 images have no other view")
 
 
+@pytest.mark.slow
 def test_openvino_reads_pairs_as_torch_does(
     checkpoint: Checkpoint, finished: RunFolder, home: Path
 ) -> None:
@@ -323,6 +324,7 @@ def test_other_methods_look_into_one_view_while_the_other_is_held_still(
     assert not np.array_equal(readings[0].evidence, readings[1].evidence)
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_one_view_to_two(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(home / "home"))
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(home / "runs"))

@@ -90,7 +90,9 @@ def test_radimagenets_published_class_gives_the_same_features(
         torch.testing.assert_close(model.features(images), theirs, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_100", "resnet18", "timm:test_vit", "swin_tiny"])
+@pytest.mark.parametrize(
+    "name", some_slow(["mobilenetv2_100", "resnet18", "timm:test_vit", "swin_tiny"], quick=2)
+)
 def test_one_grey_channel_sees_what_three_equal_ones_saw(name: str, tmp_path: Path) -> None:
     torch.manual_seed(2)
     colour = build(name, channels=3)
