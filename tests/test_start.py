@@ -320,7 +320,7 @@ def test_every_requirement_is_pinned_exactly_and_by_name() -> None:
 QUICK = [
     "ruff check",
     "ruff format --check",
-    "mypy --num-workers 2",
+    "mypy",
     "pytest -q -n 2 --dist loadfile",
     "pytest -q -n 2 --dist loadfile tests/e2e -m e2e and not slow",
 ]
