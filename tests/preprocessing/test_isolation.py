@@ -224,7 +224,7 @@ def test_of_a_file_too_large_only_the_head_is_looked_at(
         with pytest.raises(ReadError) as refused:
             process.read(path, key=KEY)
         assert refused.value.code == code
-        assert time.monotonic() - start < 5.0
+        assert time.monotonic() - start < 20.0
 
 
 def test_of_a_data_sets_file_too_large_the_head_alone_is_read_and_its_size_is_told(
