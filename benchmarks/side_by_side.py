@@ -93,7 +93,7 @@ def compare(module: str, entry: Comparison) -> list[tuple[str, ...]]:
     """The rows of an entry: work, here, instead, ratio, memory here, memory instead."""
     found = measure(module, entry, size=entry.size, turns=entry.turns)
     ours = found[entry.here.name]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for side in entry.instead:
         theirs = found[side.name]
         if isinstance(theirs, str) or isinstance(ours, str):
