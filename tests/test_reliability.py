@@ -446,4 +446,6 @@ def test_a_threshold_that_stays_or_a_page_drawn_as_a_whole_is_found_out() -> Non
 
 
 def test_of_every_file_at_the_edge_the_words_of_its_refusal_are_known() -> None:
-    assert [edge.name for edge in edges() if edge.said and not re.search(r"\w\w|\d", edge.said)] == []
+    assert [
+        edge.name for edge in edges() if edge.said and not re.search(r"\w\w|\d", edge.said)
+    ] == []
