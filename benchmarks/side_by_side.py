@@ -7,6 +7,7 @@ it started is looked at. What runs in such a process is this module.
 
 import importlib
 import importlib.util
+import math
 import os
 import subprocess
 import sys
@@ -24,6 +25,7 @@ import psutil
 #: Does it once; the seconds that took.
 Work = Callable[[], float]
 LOOK_SECONDS: Final = 0.05  # between two looks at the memory
+_LOOKS: Final = 4  # fewer may miss the most that a work takes
 GROWN: Final = (1_000, 10_000, 100_000)
 DASH: Final = "-"
 
@@ -79,7 +81,9 @@ Entry = Comparison | Growth
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """The best of a side's turns; NaN for its memory where the system does not tell."""
+    """The best of a side's turns; NaN for its memory where the system does not tell, or the
+    work was over too soon to be looked at.
+    """
 
     seconds: float
     megabytes: float
@@ -89,7 +93,7 @@ def compare(module: str, entry: Comparison) -> list[tuple[str, ...]]:
     """The rows of an entry: work, here, instead, ratio, memory here, memory instead."""
     found = measure(module, entry, size=entry.size, turns=entry.turns)
     ours = found[entry.here.name]
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for side in entry.instead:
         theirs = found[side.name]
         if isinstance(theirs, str) or isinstance(ours, str):
@@ -126,7 +130,8 @@ def grow(module: str, entry: Growth) -> tuple[str, ...]:
         else f"about {in_seconds(drawn_on(seconds, size))}, from {max(seconds):,}"
         for size in GROWN
     ]
-    return (entry.what, *cells, f"{in_megabytes(megabytes)} at {max(seconds):,}")
+    memory = f"{in_megabytes(megabytes)} at {max(seconds):,}"
+    return (entry.what, *cells, DASH if math.isnan(megabytes) else memory)
 
 
 def drawn_on(seconds: Mapping[int, float], size: int) -> float:
@@ -148,7 +153,7 @@ def in_times(ratio: float) -> str:
 
 
 def in_megabytes(megabytes: float) -> str:
-    return "not told here" if megabytes != megabytes else f"{megabytes:.0f} MB"
+    return DASH if math.isnan(megabytes) else f"{megabytes:.0f} MB"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -235,7 +240,8 @@ class _Process:
 
     def look(self) -> tuple[float, float]:
         """Megabytes it took to get ready and do the work once, at its most, beyond what it had when
-        it was loaded, its own and those of processes it started; and the seconds of the work.
+        it was loaded, its own and those of processes it started; and the seconds of the work. NaN
+        where these were too few to look.
         """
         self.ask()  # it is loaded
         try:
@@ -256,6 +262,8 @@ class _Process:
         finally:
             is_over.set()
             watching.join()
+        if took < _LOOKS * LOOK_SECONDS:
+            return float("nan"), took
         return max(seen) - before, took
 
     def last_words(self) -> str:

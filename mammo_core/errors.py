@@ -64,6 +64,8 @@ class ArchiveAwayError(ArchiveError):
 class DiskError(MammoError, OSError):
     """Nothing more can be written: the disk is full, or may not be written to."""
 
+    is_foreseen = True  # where it was met; else how it came about is worth a line in a log
+
 
 class UnknownNameError(MammoError):
     """A name is not in its catalog; the message lists the names that are. `kind` is one of them, or

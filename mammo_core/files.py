@@ -132,7 +132,9 @@ def told_of_disk(folder: Path | None = None) -> Iterator[None]:
         said = _unforeseen_in_words(error) if folder is None else disk_in_words(error, folder)
         if isinstance(error, DiskError) or not said:
             raise
-        raise DiskError(said) from error
+        told = DiskError(said)
+        told.is_foreseen = folder is not None
+        raise told from error
 
 
 def disk_in_words(error: OSError, folder: Path | None) -> str:
@@ -154,7 +156,8 @@ def disk_in_words(error: OSError, folder: Path | None) -> str:
 def _unforeseen_in_words(error: OSError) -> str:
     file = Path(error.filename) if isinstance(error.filename, str | os.PathLike) else None
     if error.errno in (errno.EACCES, errno.EPERM):  # read or written, nobody knows
-        return f"{file.name!r} may not be opened: {error.strerror}. {_RIGHTS}" if file else ""
+        right = "Give this account the right to it."
+        return f"{file.name!r} may not be opened: {error.strerror}. {right}" if file else ""
     return disk_in_words(error, None if file is None else file.parent)
 
 

@@ -85,7 +85,12 @@ LACKING = Comparison(
     tells_memory=False,
 )
 HELD = Comparison(
-    what="held", put=put_count, size=1, here=Side(name="held", open=holding), instead=(A,), turns=1
+    what="held",
+    put=put_count,
+    size=1,
+    here=Side(name="held", open=holding),
+    instead=(A, Side(name="soon", open=partial(noted, name="soon", seconds=0.1))),
+    turns=1,
 )
 MORE = Growth(what="more", put=put_count, here=A, sizes=(100, 1_000), turns=0)
 ENTRIES = (TURNS, LACKING, HELD, MORE)

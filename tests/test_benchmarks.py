@@ -24,6 +24,7 @@ from benchmarks.side_by_side import (
     compare,
     drawn_on,
     grow,
+    in_megabytes,
     in_seconds,
     in_times,
     measure,
@@ -74,6 +75,9 @@ def test_memory_is_what_a_side_took_at_its_most_beyond_what_was_loaded() -> None
         pytest.skip("this system does not tell")
     assert 60 <= held.megabytes < 80
     assert other.megabytes < 16
+    soon = found["soon"]
+    assert not isinstance(soon, str)
+    assert in_megabytes(soon.megabytes) == "-"  # it was over before anybody could look
 
 
 def test_growth_is_drawn_on_beyond_what_was_measured_and_says_so() -> None:

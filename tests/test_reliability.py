@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +21,15 @@ from benchmarks.reliability.__main__ import NOT_RUN, carried_out, exit_code, in_
 from benchmarks.reliability.campaign import Campaign, Counted
 from benchmarks.reliability.client import Drawn, look_at, sample_files
 from benchmarks.reliability.damage import be_ready, outcome_and_death
-from benchmarks.reliability.disks import TOO_SMALL, Writer, lines_on, log_on, outcome_of, sizes_of
+from benchmarks.reliability.disks import (
+    TOO_SMALL,
+    Writer,
+    full_disks,
+    lines_on,
+    log_on,
+    outcome_of,
+    sizes_of,
+)
 from benchmarks.reliability.edges import edges
 from benchmarks.reliability.identity import (
     Marks,
@@ -289,9 +296,13 @@ class SlowAtFirst:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.clock = 0.0
+
+    def monotonic(self) -> float:
+        return self.clock
 
     def start(self, *words: str) -> int:
-        time.sleep(0.0 if words[0] in self.asked else 0.2)
+        self.clock += 0.0 if words[0] in self.asked else 2.0
         self.asked.append(words[0])
         return 1
 
@@ -300,16 +311,19 @@ class SlowAtFirst:
 
 
 def test_kills_are_drawn_from_how_long_a_work_takes_when_nothing_is_converted_for_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    nursery = SlowAtFirst()
+    monkeypatch.setattr("benchmarks.reliability.kills.time", nursery)
     work = Work(
-        nursery=SlowAtFirst(),  # type: ignore[arg-type]
+        nursery=nursery,  # type: ignore[arg-type]
         files=[tmp_path / "images" / "a.pgm"],
         asked=("predict",),
         cache=Cache(root=tmp_path, settings=PrepareSettings()),
         whole=tmp_path / "whole.csv",
     )
-    assert max(usual_seconds(work, tmp_path)) < 0.1
+    assert usual_seconds(work, tmp_path) == [0.0, 0.0]
+    assert nursery.clock == 4.0
 
 
 def test_a_disk_without_room_for_our_own_ballast_is_not_tried(tmp_path: Path) -> None:
@@ -317,6 +331,26 @@ def test_a_disk_without_room_for_our_own_ballast_is_not_tried(tmp_path: Path) ->
         assert outcome_of(log_on, tmp_path) == TOO_SMALL
     sizes = sizes_of(Writer(name="x", work=log_on, least=4 * 4096), 15 * 4096, 10)
     assert (len(sizes), min(sizes), max(sizes)) == (10, 5 * 4096, 14 * 4096)
+
+
+def test_a_writer_that_no_disk_was_large_enough_for_is_told_as_failing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, stand_in in (
+        ("small_disk", lambda place, size: contextlib.nullcontext(tmp_path)),
+        ("space_of", lambda work, scratch: 2**16),
+        (
+            "_writers",
+            lambda scratch: [
+                Writer(name="some", work=lambda disk: "told"),
+                Writer(name="none", work=lambda disk: TOO_SMALL),
+            ],
+        ),
+    ):
+        monkeypatch.setattr(f"benchmarks.reliability.disks.{name}", stand_in)
+    counted = full_disks(6, tmp_path)
+    assert counted.size == 3
+    assert counted.failures == ("none: no disk was large enough to try",)
 
 
 def test_what_a_page_says_is_wrong_is_a_failure() -> None:

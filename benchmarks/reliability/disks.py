@@ -313,6 +313,7 @@ def full_disks(size: int, scratch: Path) -> Counted:
     writers = _writers(scratch)
     each = max(1, size // len(writers))
     outcomes: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
     failures = []
     for place, writer in enumerate(writers):
         enough = space_of(writer.work, scratch / f"room-{place}")
@@ -322,11 +323,13 @@ def full_disks(size: int, scratch: Path) -> Counted:
             outcomes[outcome if outcome in ("done", "told", TOO_SMALL) else "wrong"] += 1
             if outcome not in ("done", "told", TOO_SMALL):
                 failures.append(f"{writer.name} on {bytes_there:,} bytes of {enough:,}: {outcome}")
-    tried = each * len(writers) - outcomes[TOO_SMALL]
+            tried[writer.name] += outcome != TOO_SMALL
+        if not tried[writer.name]:
+            failures.append(f"{writer.name}: no disk was large enough to try")
     return Counted(
-        size=tried,
+        size=tried.total(),
         figures=(
-            f"{tried} disks of different sizes, each too small for what was to be "
+            f"{tried.total()} disks of different sizes, each too small for what was to be "
             f"written to it ({', '.join(writer.name for writer in writers)}): {outcomes['told']} "
             f"times that was said in words, {outcomes['done']} times it fitted after all, "
             f"{outcomes['wrong']} times something was left half, unreadable or unsaid.",

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.errors import ReadError, TableError
+from mammo_core.errors import ConfigError, MammoError, ReadError, TableError
 from mammo_core.files import locked, replace_file
 from mammo_core.preprocessing.reading import limits
 from mammo_core.records import read_object
@@ -18,12 +18,14 @@ from mammo_core.records import read_object
 Tags = Mapping[str, tuple[str, ...]]  # by image id, each image's in order
 
 NO_TAG: Final = "no tag"
+_TAKEN: Final = (NO_TAG, "not known")  # what parts of a table are called that are no tag's
 _FILES: Final = 4  # whose content is asked for
 
 
 def identity_of(root: Path, manifest: pd.DataFrame) -> str:
     """Which images a data set holds, whatever their labels and splits: a hash over their names, and
-    one over the first files, for many sets number their images from 1 on.
+    one over the first files, for many sets number their images from 1 on. A MammoError where one
+    of those cannot be read: under another identity its tags would not be found.
     """
     paths = dict(zip(manifest["image_id"].astype(str), manifest["path"], strict=True))
     names = sorted(paths)
@@ -35,11 +37,13 @@ def identity_of(root: Path, manifest: pd.DataFrame) -> str:
 
 
 def _beginning(root: Path, path: str) -> bytes:
-    """Nothing of a file that is away: the audit tells of it."""
     try:
         return limits.read_source(root / path, most=limits.MEGABYTE, inside=root)
-    except ReadError:
-        return b""
+    except ReadError as error:
+        raise MammoError(
+            f"Tags are kept with a data set by its first images, and {path} could not be read: "
+            f"{error}"
+        ) from None
 
 
 def read_tags(root: Path, identity: str) -> Tags:
@@ -54,9 +58,15 @@ def read_tags(root: Path, identity: str) -> Tags:
 def change_tag(
     root: Path, identity: str, tag: str, images: Iterable[str], *, is_removed: bool
 ) -> None:
-    """Give `tag` to `images`, or take it from them; two writers at once lose nothing."""
+    """Give `tag` to `images`, or take it from them; two writers at once lose nothing. Tags kept by
+    names alone are from then on those of this set.
+    """
+    if not is_removed and tag.strip().casefold() in _TAKEN:
+        raise ConfigError(
+            f"No tag can be called {tag!r}: a part of the tables is. Choose other words."
+        )
     root.mkdir(parents=True, exist_ok=True)
-    with locked(root / f"{identity}.lock"):
+    with locked(root / f"{_names_of(identity)}.lock"):
         tags = _read(root, identity)
         tagged = set(tags.pop(tag, ()))
         tagged = tagged - set(images) if is_removed else tagged | set(images)
@@ -64,6 +74,8 @@ def change_tag(
             tags[tag] = sorted(tagged)
         text = json.dumps(dict(sorted(tags.items())), indent=1, ensure_ascii=False)
         replace_file(_file_of(root, identity), text + "\n")
+        if _names_of(identity) != identity:
+            _file_of(root, _names_of(identity)).unlink(missing_ok=True)
 
 
 def tag_column(image_ids: "pd.Series[str]", tags: Tags) -> "pd.Series[Any]":
@@ -76,10 +88,15 @@ def _file_of(root: Path, identity: str) -> Path:
     return root / f"{identity}.json"
 
 
+def _names_of(identity: str) -> str:
+    """The part of it that sets share which name their images alike."""
+    return identity.partition("-")[0]
+
+
 def _read(root: Path, identity: str) -> dict[str, list[str]]:
     path = _file_of(root, identity)
     if not path.exists():  # it may have been kept when the names alone were its identity
-        path = _file_of(root, identity.partition("-")[0])
+        path = _file_of(root, _names_of(identity))
     if not path.exists():
         return {}
     document = read_object(path, where=f"The list of tags {path.name}")

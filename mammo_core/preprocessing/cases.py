@@ -361,7 +361,7 @@ def _forget_if_old(folder: Path, now: float) -> bool:
     is_aside = folder.suffix == _ASIDE and bool(_CASE_ID.fullmatch(folder.stem))
     if not is_aside and not _CASE_ID.fullmatch(folder.name):
         if folder.suffix == ".tmp" and now - folder.stat().st_mtime > DAY_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
         return False
     is_old = _is_gone(folder, now) if is_aside else _is_over(folder, now)
     if is_old:
@@ -401,7 +401,7 @@ def _made_whole(root: Path, case_id: str) -> Iterator[Path]:
         _drop(root / case_id)
         scratch.rename(root / case_id)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        _remove(scratch)
 
 
 def _check_id(case_id: str) -> None:
@@ -414,7 +414,14 @@ def _drop(folder: Path) -> None:
     gone = scratch_beside(folder)
     with suppress(FileNotFoundError):
         folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    _remove(gone)
+
+
+def _remove(folder: Path) -> None:
+    """Or say in the log that pixels may still lie there; after a day it is tried again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        _LOG.warning("%s in the cases cannot be deleted whole; pixels may be left", folder.name)
 
 
 def _in_order(case: Case, hashes: Sequence[str]) -> Case:

@@ -67,10 +67,10 @@ def new_run_id(what: str, *, now: datetime) -> str:
 
 
 def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
-    """A new folder below `root` with `settings` in it, queued. `settings` were checked before."""
-    with suppress(
-        OSError
-    ):  # what an import left that was killed: not all have a server that sweeps
+    """A new folder below `root` with `settings` in it, queued. `settings` were checked before. What
+    a killed import left there is swept: not all have a server that does.
+    """
+    with suppress(OSError):  # a folder that is not there, or another's
         sweep_scratch(root)
     run = RunFolder(root / new_run_id(what, now=datetime.now(UTC)))
     run.path.mkdir(parents=True)

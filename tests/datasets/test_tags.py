@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mammo_core.datasets.tags import change_tag, identity_of, read_tags, tag_column
-from mammo_core.errors import ConfigError, TableError
+from mammo_core.errors import ConfigError, MammoError, TableError
 
 
 def test_tags_are_given_and_taken_back(tmp_path: Path) -> None:
@@ -57,6 +57,39 @@ def test_tags_that_were_kept_by_names_alone_are_still_found_and_go_on_under_the_
     assert read_tags(tmp_path, identity) == {"image 0": ("clip",)}
     change_tag(tmp_path, identity, "clip", ["image 0"], is_removed=True)
     assert read_tags(tmp_path, identity) == {}
+
+
+def test_tags_that_were_kept_by_names_alone_go_to_the_first_set_that_is_tagged_anew(
+    tmp_path: Path,
+) -> None:
+    first, second = (
+        identity_of(tmp_path / name, a_set(tmp_path / name, "one", name)) for name in ("a", "b")
+    )
+    names = hashlib.sha256(b"image 0\0image 1").hexdigest()[:32]
+    (tmp_path / f"{names}.json").write_text('{"clip": ["image 0"]}', encoding="utf-8")
+    change_tag(tmp_path, first, "hard", ["image 1"], is_removed=False)
+    assert read_tags(tmp_path, first) == {"image 0": ("clip",), "image 1": ("hard",)}
+    assert read_tags(tmp_path, second) == {}
+
+
+def test_a_set_whose_first_images_cannot_be_read_has_no_other_identity_but_a_reason(
+    tmp_path: Path,
+) -> None:
+    rows = a_set(tmp_path / "set", "one", "two")
+    (tmp_path / "set/1.png").rename(tmp_path / "away")
+    with pytest.raises(MammoError, match=r"1\.png could not be read: .* cannot be opened"):
+        identity_of(tmp_path / "set", rows)
+
+
+@pytest.mark.parametrize("name", ["no tag", "Not known "])
+def test_no_tag_is_called_as_a_part_that_is_none_but_one_that_is_can_be_taken_back(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ConfigError, match="Choose other words"):
+        change_tag(tmp_path, "set", name, ["a"], is_removed=False)
+    (tmp_path / "set.json").write_text(f'{{"{name}": ["a"]}}', encoding="utf-8")
+    change_tag(tmp_path, "set", name, ["a"], is_removed=True)
+    assert read_tags(tmp_path, "set") == {}
 
 
 def test_writers_at_the_same_time_lose_no_tag(tmp_path: Path) -> None:

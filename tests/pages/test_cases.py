@@ -93,6 +93,12 @@ def test_all_that_is_tagged_is_a_part_of_its_own_also_what_has_another_tag(
     cases = listed_cases(page)
     assert sorted(case["key"] for case in cases) == sorted(tagged)
     assert sorted(len(case["tags"]) for case in cases) == [1] * 6 + [2] * 2
+    first = manifest.sort_values("image_id")["path"].iloc[0]
+    (moved / first).rename(moved / "away")
+    page.segmented_control(key="judge").set_value("Mistakes").run()
+    assert not page.exception
+    assert listed_cases(page)
+    assert any("could not be read" in one.value for one in page.caption)
 
 
 def test_disagreements_of_two_models_are_listed_furthest_apart_first(

@@ -221,6 +221,27 @@ def test_a_case_that_cannot_be_deleted_is_logged_and_the_others_go(
     assert f"{stuck.name} in the cases cannot be deleted: Permission denied" in caplog.text
 
 
+def test_pixels_that_cannot_be_deleted_are_told_in_the_log_until_they_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    case = store(tmp_path, b"ab", now=0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", refused)
+        forget_old_cases(tmp_path, now=DAY_SECONDS + 1)
+        left = [one.name for one in tmp_path.iterdir()]
+        assert len(left) == 1
+        assert left[0].startswith(f".{case.case_id}.")
+        assert f"{left[0]} in the cases cannot be deleted whole" in caplog.text
+        caplog.clear()
+        forget_old_cases(tmp_path, now=time.time() + 2 * DAY_SECONDS)
+        assert f"{left[0]} in the cases cannot be deleted whole" in caplog.text
+    forget_old_cases(tmp_path, now=time.time() + 2 * DAY_SECONDS)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_forgotten_case_is_out_of_reach_and_after_a_minute_gone(tmp_path: Path) -> None:
     case = store(tmp_path, b"ab")
     forget_case(tmp_path, case, now=100.0)

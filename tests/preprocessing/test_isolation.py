@@ -229,6 +229,29 @@ def test_of_a_file_too_large_only_the_head_is_looked_at(
         assert time.monotonic() - start < 20.0
 
 
+def test_of_a_data_sets_file_too_large_the_head_alone_is_read_and_its_size_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_source = limits.read_source
+
+    def watched(file: Path, *, most: int = limits.FILE_BYTES, inside: Path | None = None) -> bytes:
+        data = read_source(file, most=most, inside=inside)
+        lengths.append(len(data))
+        return data
+
+    lengths: list[int] = []
+    monkeypatch.setattr(limits, "read_source", watched)
+    for frames, said in ((60, "tomosynthesis"), (1, "has 700 MB")):
+        path = tmp_path / str(frames)
+        content = mammogram_file(ramp(), SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=frames)
+        with path.open("wb") as stream:
+            stream.write(content)
+            stream.truncate(700 * limits.MEGABYTE)
+        with pytest.raises(ReadError, match=said):
+            read_mammogram(path, inside=tmp_path)
+    assert sum(lengths) == 0
+
+
 @pytest.mark.slow
 def test_many_threads_share_a_few_processes() -> None:
     pool = ReadingPool(2)

@@ -32,7 +32,7 @@ from mammo_core.places.pieces import CHUNK, PIECES, in_chunks, kept_piece
 from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
 from mammo_core.preprocessing.judge import reduced
 from mammo_core.preprocessing.reading import limits
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import read_mammogram, read_whole
 from mammo_core.tables import positive_of
 from mammo_core.types import Mammogram, Pixels, Task, Unfit
 
@@ -177,7 +177,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
 def _look_at(file: Path, path: str, root: Path, memory: LookMemory | None = None) -> _Look:
     row: dict[str, Any] = {"path": path}
     try:
-        data = limits.read_source(file, most=limits.FILE_BYTES + 1, inside=root)
+        data = read_whole(file, inside=root)
     except ReadError as error:
         return _Look(row={**row, "code": error.code, "error": error.sentence}, print=None)
     row["content"] = hashlib.sha256(data).hexdigest()

@@ -50,8 +50,25 @@ def read_mammogram(
     is a ReadError.
     """
     if isinstance(source, Path) and inside is not None:
-        source = limits.read_source(source, most=limits.FILE_BYTES + 1, inside=inside)
+        source = read_whole(source, inside=inside)
     return shared_pool().read(source, key=installation_key(home() / "key"), image_id=image_id)
+
+
+def read_whole(file: Path, *, inside: Path) -> bytes:
+    """All of a file of a data set. Of one that is too large the head alone is read, which may tell
+    why, as a ReadError.
+    """
+    if _size_of(file) > limits.FILE_BYTES:
+        limits.read_source(file, most=0, inside=inside)
+        shared_pool().read(file, key=installation_key(home() / "key"), image_id=None)
+    return limits.read_source(file, inside=inside)
+
+
+def _size_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0  # opening it tells why
 
 
 def keep_mammogram(content: bytes, stem: Path) -> KeptImage:
@@ -93,10 +110,7 @@ def decode(source: Path | bytes, *, key: bytes, image_id: str | None = None) -> 
     """Read one file in this very process: for jobs whose process may die of a broken file."""
     if isinstance(source, bytes):
         return decode_content(source, size=len(source), key=key, image_id=image_id)
-    try:
-        size = source.stat().st_size
-    except OSError:
-        size = 0  # opening it tells why
+    size = _size_of(source)
     most = limits.HEAD_BYTES if size > limits.FILE_BYTES else limits.FILE_BYTES
     data = limits.read_source(source, most=most)
     size = max(size, len(data))

@@ -1,5 +1,6 @@
 """The frame that every page appears in, and the errors a user can mend, shown in it."""
 
+import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from mammo_core.errors import MammoError
+from mammo_core.errors import DiskError, MammoError
 from mammo_core.files import told_of_disk, without_folders
 from mammo_core.words import NOTICE
 from pages.components.shared.whose import visitor
@@ -20,6 +21,7 @@ STUDY: Final = "study"  # in the address while one is open
 _FRAMED: Final = "framed"
 _WANTED: Final = "wanted_page"
 _ERROR: Final = ":material/error:"
+_LOG: Final = logging.getLogger("mammoscope")
 
 
 def draw_frame(pages: Mapping[st.Page, str]) -> None:
@@ -91,7 +93,7 @@ def shown_errors() -> Iterator[None]:
     of the disk.
     """
     try:
-        with told_of_disk():
+        with _logged_of_disk():
             yield
     except MammoError as error:
         st.error(escaped(str(error)), icon=_ERROR)
@@ -102,7 +104,7 @@ def shown_errors() -> Iterator[None]:
 def noted_errors() -> Iterator[None]:
     """Show a MammoError as text and go on with the rest of the page."""
     try:
-        with told_of_disk():
+        with _logged_of_disk():
             yield
     except MammoError as error:
         st.error(escaped(str(error)), icon=_ERROR)
@@ -112,10 +114,22 @@ def noted_errors() -> Iterator[None]:
 def toasted_errors() -> Iterator[None]:
     """For callbacks, which have no place on the page: a MammoError passes by."""
     try:
-        with told_of_disk():
+        with _logged_of_disk():
             yield
     except MammoError as error:
         st.toast(escaped(str(error)), icon=_ERROR)
+
+
+@contextmanager
+def _logged_of_disk() -> Iterator[None]:
+    """What a disk refuses where nobody foresaw it is a sentence, too, and the log tells where."""
+    try:
+        with told_of_disk():
+            yield
+    except DiskError as error:
+        if not error.is_foreseen:
+            _LOG.warning("A page met a disk that refuses", exc_info=error)
+        raise
 
 
 def escaped(text: str) -> str:

@@ -39,17 +39,23 @@ def page_that_meets(number: int, name: str | None) -> None:
         (errno.ENOSPC, None, ROOM),
         (errno.ENOSPC, "/srv/keep/jobs/cpu.lock", "to the folder 'jobs': there is no room left"),
         (errno.EROFS, "/srv/keep/jobs/cpu.lock", "to the folder 'jobs': Read-only file system."),
-        (errno.EACCES, "/srv/keep/scans/a.dcm", "'a.dcm' may not be opened: Permission denied."),
+        (
+            errno.EACCES,
+            "/srv/keep/scans/a.dcm",
+            "'a.dcm' may not be opened: Permission denied. Give this account the right to it.",
+        ),
     ],
 )
 def test_what_a_disk_refuses_is_a_sentence_without_the_servers_folders(
-    number: int, name: str | None, said: str
+    number: int, name: str | None, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     page = AppTest.from_function(page_that_meets, args=(number, name)).run()
     assert not page.exception
     told = [one.value.replace("\\", "") for one in (*page.toast, *page.error)]
     assert len(told) == 3
     assert [one for one in told if said not in one or "/srv" in one or "keep" in one] == []
+    logged = [one.exc_text or "" for one in caplog.records if one.name == "mammoscope"]
+    assert ["in page_that_meets" in one for one in logged] == [True] * 3
     assert len(page.text) == 2  # it ends where errors are shown in the page's place
 
 
@@ -71,7 +77,7 @@ def page_of_a_case(case_id: str) -> None:
 
 
 def test_a_case_whose_opening_cannot_be_written_down_is_not_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     anna = Visitor(name="anna", role=Role.READER, folder="a" * 16)
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
@@ -85,6 +91,7 @@ def test_a_case_whose_opening_cannot_be_written_down_is_not_shown(
     page = AppTest.from_function(page_of_a_case, args=(case.case_id,))
     with room_for(0):
         page.run()
+    assert "mammoscope" not in {one.name for one in caplog.records}  # it was foreseen
     assert not page.exception
     assert "there is no room left on the disk" in page.error[0].value
     assert not page.text

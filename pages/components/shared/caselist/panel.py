@@ -3,6 +3,7 @@ from Read. What is open, and how the list was narrowed, stands in the address.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -129,13 +130,15 @@ def images_listing(rows: pd.DataFrame, source: CaseSource, *, threshold: float |
 
 
 def with_tag_column(rows: pd.DataFrame, source: CaseSource) -> pd.DataFrame:
-    """`rows` with what readers tagged their images, to cut them by; as they are without any."""
-    if source.dataset is None:
-        return rows
-    from mammo_core.datasets.tags import identity_of, read_tags, tag_column
+    """`rows` with what readers tagged their images, to cut them by; as they are without any, or
+    where they cannot be looked up, which the list tells.
+    """
+    with suppress(MammoError):
+        if (tags := _Tags.of(source)) is not None and tags.by_image:
+            from mammo_core.datasets.tags import tag_column
 
-    tags = read_tags(tags_root(), identity_of(source.dataset.root, source.dataset.manifest))
-    return rows.assign(tag=tag_column(rows["image_id"].map(_original), tags)) if tags else rows
+            return rows.assign(tag=tag_column(rows["image_id"].map(_original), tags.by_image))
+    return rows
 
 
 @st.fragment
@@ -150,7 +153,11 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
         st.info("There is no such case.", icon=":material/playlist_remove:")
         return
     _say_of_images(listing)
-    tags = _Tags.of(listing)
+    tags = None
+    try:
+        tags = _Tags.of(listing.source)
+    except MammoError as error:
+        st.caption(f":material/label_off: {escaped(str(error))}")
     cases = with_tags(listing.cases, listing.images, tags.by_image) if tags else listing.cases
     left, right = st.columns([2, 3], gap="medium")
     place, opened_in, viewed_in = f"{key}-{listing.source.mark}", f"{key}_open", f"{key}_view"
@@ -201,9 +208,11 @@ class _Tags:
     by_image: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, listing: Listing) -> "_Tags | None":
-        """None where the data set is not known, with which tags are kept."""
-        dataset = listing.source.dataset
+    def of(cls, source: CaseSource) -> "_Tags | None":
+        """None where the data set is not known, with which tags are kept; a MammoError where they
+        cannot be looked up.
+        """
+        dataset = source.dataset
         if dataset is None:
             return None
         from mammo_core.datasets.tags import identity_of, read_tags
