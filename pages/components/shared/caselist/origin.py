@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlencode
 
@@ -76,6 +76,12 @@ def truth_in_words(truth: str) -> str:
     return f"Truth by the data set: {truth}" if truth else ""
 
 
+def with_others(listed: ListedCase) -> ListedCase:
+    """Where more images are opened than are listed: what is known is said of those alone."""
+    told = f"{listed.truth} ({listed.title} alone)" if listed.truth else ""
+    return replace(listed, truth=told, is_positive=None)
+
+
 def keep_truth(case: Case, known: KnownTruth) -> None:
     replace_file(cases_root() / case.case_id / _KNOWN, json.dumps(to_document(known)))
 
@@ -134,9 +140,9 @@ def keep_as_case(source: CaseSource, image_ids: Sequence[str]) -> Case:
     return load_case(cases_root(), case.case_id)
 
 
-def show_origin(case: Case) -> None:
+def show_origin(case: Case, *, is_unread: bool = False) -> None:
     """On Read: the way back to the page that opened a case, and what is known of the truth of this
-    one.
+    one; not before a reader who reads first has answered.
     """
     page = st.query_params.get(FROM, "")
     if page not in _PAGES:
@@ -146,7 +152,7 @@ def show_origin(case: Case) -> None:
         f"pages/{page}.py", label=f"Back to {_PAGES[page]}", icon=":material/arrow_back:",
         query_params=left,
     )  # fmt: skip
-    told = known_truth(case).in_words
+    told = "" if is_unread else known_truth(case).in_words
     if told:
         st.caption(escaped(told))
 
