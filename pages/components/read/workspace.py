@@ -154,11 +154,11 @@ def _show_behind(
         show_seconds(case, read, drawing)
 
 
-def _show_heading(case: Case) -> DeltaGenerator:
+def _show_heading(case: Case, *, is_unread: bool = False) -> DeltaGenerator:
     """The place beside the ways in, for what else may hang of her."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Read")
-        show_origin(case)
+        show_origin(case, is_unread=is_unread)
         with st.popover("Open images", icon=":material/upload_file:"):
             show_drop()
             show_choices()
@@ -267,8 +267,8 @@ def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | No
 
 
 def show_unread(case: Case) -> None:
-    """Before a reader has answered, no model sees what is opened."""
-    _show_heading(case)
+    """Before a reader has answered, no model sees what is opened, and no truth of it is told."""
+    _show_heading(case, is_unread=True)
     run = pick_run("Model", models_for(case), key="model", lacking=_LACKING)
     if run is not None:
         show_study_start(listed_cases(), run)
