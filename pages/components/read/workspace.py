@@ -174,9 +174,11 @@ def _parts(*, is_first: bool) -> tuple[DeltaGenerator, DeltaGenerator]:
     """Above the ways in, of the first visit in a place of their own; beneath, always in the same,
     what is told of one case. What is no longer told would be left beside what is.
     """
-    first = st.container() if is_first else st.empty()
-    ways = st.empty() if is_first else st.container()
-    return first if is_first else ways, st.container(key=SHOWN)
+    if is_first:
+        ways, _ = st.container(), st.empty()
+    else:
+        _, ways = st.empty(), st.container()
+    return ways, st.container(key=SHOWN)
 
 
 def show_opened(case: Case) -> RunFolder | None:
@@ -194,7 +196,8 @@ def show_opened(case: Case) -> RunFolder | None:
 def _show_all_of(case: Case) -> RunFolder | None:
     run = None
     if case.images:
-        offer_names(case)
+        with st.container():  # of none to two lines: what follows keeps its place
+            offer_names(case)
         run = _show_case(case)
     else:
         show_list(case, None)
