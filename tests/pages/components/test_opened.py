@@ -1,12 +1,17 @@
 """What Read tells of an opened case, and when."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.errors import DiskError
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from pages.components.shared.caselist.origin import KnownTruth, keep_truth
+from tests.pages.conftest import panels
 
 
 def page_of(case_id: str, is_unread: bool) -> None:
@@ -32,3 +37,41 @@ def test_who_reads_first_is_not_told_the_truth_before_the_answer(
     assert not page.exception, page.exception
     told = [caption.value.replace("\\", "") for caption in page.caption]
     assert ("Truth by the data set: cancer" in told) is not is_unread
+
+
+def page_of_sample() -> None:
+    import streamlit as st
+
+    from pages.components.read.intake import example_case
+    from pages.components.read.workspace import show_opened
+
+    case = example_case()
+    assert case is not None
+    st.query_params["model"], st.query_params["second"] = "phantom-light", "a-copy"
+    show_opened(case)
+
+
+def test_a_score_is_not_shown_before_the_access_log_has_it(
+    runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[str] = []
+
+    def refuse(action: str, **_: str) -> None:
+        noted.append(action)
+        raise DiskError("There is no room for a line.")
+
+    def note(action: str, **about: str) -> None:
+        noted.append(f"{action} of {about['model']}")
+
+    shutil.copytree(shipped_checkpoints_root() / "phantom-light", runs_root / "a-copy")
+    monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)
+    for module in ("workspace", "listed"):
+        once = f"pages.components.read.{module}.note_once"
+        monkeypatch.setattr(once, refuse, raising=False)
+    page = AppTest.from_function(page_of_sample).run(timeout=30)
+    assert not page.exception, page.exception
+    assert (noted, panels(page)) == (["saw a score"], [])
+    assert page.error[0].value == "There is no room for a line."
+    monkeypatch.setattr("pages.components.read.listed.note_once", note)
+    assert len(panels(page.run(timeout=30))) == 2
+    assert sorted(noted[1:]) == ["saw a score of a-copy", "saw a score of phantom-light"]
