@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from mammo_core.errors import DiskError
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
+from mammo_core.runs.folder import RunFolder
+from pages.components.read.reading import DEFAULT_METHOD, forget_readings, hold, is_held
 from pages.components.shared.caselist.origin import KnownTruth, keep_truth
 from tests.pages.conftest import panels
 
@@ -75,3 +77,18 @@ def test_a_score_is_not_shown_before_the_access_log_has_it(
     monkeypatch.setattr("pages.components.read.listed.note_once", note)
     assert len(panels(page.run(timeout=30))) == 2
     assert sorted(noted[1:]) == ["saw a score of a-copy", "saw a score of phantom-light"]
+
+
+def test_of_what_was_read_in_a_session_the_last_is_known_and_nothing_once_readings_are_forgotten(
+    kept: Callable[[bytes], Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state: dict[str, object] = {}
+    monkeypatch.setattr("streamlit.session_state", state)
+    case, runs = kept(b"picture"), [RunFolder(tmp_path / str(number)) for number in range(200)]
+    for run in runs:
+        hold(run, case, method=DEFAULT_METHOD)
+        hold(runs[0], case, method=DEFAULT_METHOD)
+    held = [run for run in runs if is_held(run, case, method=DEFAULT_METHOD)]
+    assert held == [runs[0], *runs[-127:]]
+    forget_readings()
+    assert not is_held(runs[0], case, method=DEFAULT_METHOD)
