@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.errors import DiskError
-from mammo_core.files import shipped_checkpoints_root
+from mammo_core.errors import DiskError, MammoError
+from mammo_core.files import cases_root, shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD, forget_readings, hold, is_held
-from pages.components.shared.caselist.origin import KnownTruth, keep_truth
+from pages.components.shared.caselist.origin import KnownTruth, keep_truth, known_truth
 from tests.pages.conftest import panels
 
 
@@ -92,3 +92,14 @@ def test_of_what_was_read_in_a_session_the_last_is_known_and_nothing_once_readin
     assert held == [runs[0], *runs[-127:]]
     forget_readings()
     assert not is_held(runs[0], case, method=DEFAULT_METHOD)
+
+
+def test_of_a_damaged_file_no_truth_is_known_and_for_a_case_that_is_gone_none_is_kept(
+    kept: Callable[[bytes], Case],
+) -> None:
+    case = kept(b"picture")
+    (cases_root() / case.case_id / "known_truth.json").write_text("[" * 200_000, encoding="utf-8")
+    assert known_truth(case) == KnownTruth()
+    shutil.rmtree(cases_root() / case.case_id)
+    with pytest.raises(MammoError, match=r"no longer kept. Open it again"):
+        keep_truth(case, KnownTruth(truth="cancer"))

@@ -83,12 +83,15 @@ def with_others(listed: ListedCase) -> ListedCase:
 
 
 def keep_truth(case: Case, known: KnownTruth) -> None:
-    replace_file(cases_root() / case.case_id / _KNOWN, json.dumps(to_document(known)))
+    try:
+        replace_file(cases_root() / case.case_id / _KNOWN, json.dumps(to_document(known)))
+    except FileNotFoundError as error:
+        raise RunError("This case is no longer kept. Open it again.") from error
 
 
 def known_truth(case: Case) -> KnownTruth:
-    """Of a case that came in otherwise, and of one of which it was damaged, nothing is known."""
-    with suppress(FileNotFoundError, ValueError, MammoError):
+    """Of a case that came in otherwise, and of one whose file is damaged, nothing is known."""
+    with suppress(FileNotFoundError, ValueError, RecursionError, MammoError):
         document = (cases_root() / case.case_id / _KNOWN).read_text(encoding="utf-8")
         return from_document(json.loads(document), KnownTruth, where=_KNOWN)
     return KnownTruth()
