@@ -14,7 +14,7 @@ from mammo_core.runs.jobs import start_run
 from mammo_core.sharing.rights import Action
 from pages.components.compare.compared import Compared
 from pages.components.shared import cached
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import all_runs, all_titles, can_read
 from pages.components.shared.runs import show_job
 from pages.components.shared.whose import is_of_private_data, is_off, own, require_room
@@ -73,7 +73,7 @@ def _ask(run: RunFolder, rival: RunFolder, place: DeltaGenerator) -> None:
 
 
 def _start(config: EvaluateConfig, rival: RunFolder) -> None:
-    with noted_errors():
+    with toasted_errors():
         require_room()
         is_private = is_of_private_data(config.folder)
         job = start_run(config, checkpoints_root(), what="evaluate", total=0)

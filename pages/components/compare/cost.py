@@ -14,7 +14,7 @@ from mammo_core.runs.sidecars import Latency, count_parameters, read_latency
 from mammo_core.sharing.rights import Action
 from mammo_core.words import day_in_words
 from pages.components.compare.compared import Compared
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.runs import show_job
 from pages.components.shared.whose import is_off, require
 
@@ -68,7 +68,7 @@ def _offer(runs: Mapping[str, str]) -> None:
 
 
 def _start(name: str) -> None:
-    with noted_errors():
+    with toasted_errors():
         require(Action.TRAIN)
         start_measuring("latency", name, measurements_root())
 

@@ -37,7 +37,7 @@ from mammo_core.words import CalledFor, many
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
-from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import scored_runs, title_of
 from pages.components.shared.runs import name_of_data, show_job
 from pages.components.shared.scored import scored_of
@@ -107,7 +107,7 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
 
 
 def _start(run_id: str) -> None:
-    with shown_errors():
+    with toasted_errors():
         require(Action.TRAIN)
         start_measuring("baselines", run_id, measurements_root())
 

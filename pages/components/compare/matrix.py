@@ -41,7 +41,7 @@ from mammo_core.words import many
 from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import all_runs, all_titles, checkpoints, short_names
 from pages.components.shared.runs import show_job
 from pages.components.shared.whose import is_of_private_data, list_registered, own, require_room
@@ -205,7 +205,7 @@ def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
         adapter=entry.adapter,
         label_rule=entry.label_rule,
     )
-    with noted_errors():
+    with toasted_errors():
         require_room()
         job = start_run(config, checkpoints_root(), what="evaluate", total=0)
         own(job, like=checkpoint, is_private=is_of_private_data(entry.name))

@@ -189,9 +189,10 @@ def show_case_care(case: Case) -> None:
     """How long the case stays on this computer."""
     until = datetime.fromtimestamp(case.kept_until).astimezone()
     st.caption(
-        f"Pixels are kept on this computer until {until:%d %B %Y, %H:%M}, so that a reload finds "
-        "the cases again; what their files are called, and places proposed from that, go with this "
-        "tab. Names, dates and the files themselves are not kept."
+        "Pixels, and what a data set says of a case that was opened from it, are kept on this "
+        f"computer until {until:%d %B %Y, %H:%M}, so that a reload finds them again; what files are "
+        "called, and places proposed from that, go with this tab. Names, dates and the files "
+        "themselves are not kept."
     )
     with st.container(horizontal=True):
         if st.button("Keep for 30 days", icon=":material/schedule:", key="keep_case"):

@@ -186,7 +186,7 @@ def _want(name: str) -> None:
 def _take_sample() -> None:
     """Open the sample that was clicked on."""
     wanted = st.session_state.pop(_WANTED, None)
-    for sample in list_samples(samples_root()):
+    for sample in list_samples(samples_root()) if wanted else ():
         if sample.name == wanted:
             open_sample(sample)
 

@@ -25,7 +25,7 @@ from pages.components.shared import cached
 from pages.components.shared.caselist.caselist import show_case_list, take_opened
 from pages.components.shared.caselist.origin import known_truth
 from pages.components.shared.frame import shown_errors
-from pages.components.shared.whose import cases_root, worklists_root
+from pages.components.shared.whose import cases_root, note_once, worklists_root
 
 _KEY: Final = "read_cases"
 _SCORES: Final = (
@@ -119,6 +119,12 @@ def note_score(case: Case, run: RunFolder, read: CaseReading) -> None:
     _scores()[_made_of(case.case_id, case, run)] = (score, side)
 
 
+def note_seen(case: Case, run: RunFolder, read: CaseReading) -> None:
+    """For the access log, before any score of `read` is shown."""
+    if read.readings:
+        note_once("saw a score", case=case.case_id, model=run.run_id)
+
+
 def score_rest(run: RunFolder) -> None:
     """Score what is listed and has no score yet, when all else is on the page; any click of the
     reader comes first, between two cases.
@@ -142,11 +148,15 @@ def many_cases(count: int) -> str:
 
 
 def _score(case_id: str, run: RunFolder) -> None:
-    """No score where the case is gone or the model cannot read it, as its own page will say."""
+    """No score where the case is gone, the model cannot read it or the log has no room for a line,
+    as its own page will say.
+    """
     _scores()[_state_of(case_id, run)] = (None, "")
     try:
         case = load_case(cases_root(), case_id)
-        note_score(case, run, read_images(run, case, fit_of(case, cached.card(run)).scored))
+        read = read_images(run, case, fit_of(case, cached.card(run)).scored)
+        note_seen(case, run, read)
+        note_score(case, run, read)
         hold(run, case, method=DEFAULT_METHOD)
     except MammoError:
         return

@@ -51,20 +51,26 @@ def warm(run: RunFolder) -> Warm:
         return _warm(run.path, state_of(run))
 
 
-_HELD: Final = "read_in_this_session"
+_HELD: Final = "read_in_this_session"  # keys, the last read last
+_MOST_HELD: Final = 128  # as many readings as are kept in memory
 
 
 def is_held(run: RunFolder, case: Case, *, method: str) -> bool:
     """Whether what `run` says of `case` is there at once, so that nobody has to wait for it."""
     places = [place_of(image.ref) for image in case.images]
-    if _held_key(run, case, method) in st.session_state.get(_HELD, set()):
+    if _held_key(run, case, method) in st.session_state.get(_HELD, {}):
         return True
     return run.is_checkpoint and find_kept(run, places, method) is not None
 
 
 def hold(run: RunFolder, case: Case, *, method: str) -> None:
     """From now on in this session, `run` has said what it says of `case`."""
-    st.session_state.setdefault(_HELD, set()).add(_held_key(run, case, method))
+    held: dict[str, None] = st.session_state.setdefault(_HELD, {})
+    key = _held_key(run, case, method)
+    held.pop(key, None)
+    held[key] = None
+    while len(held) > _MOST_HELD:
+        del held[next(iter(held))]
 
 
 def _held_key(run: RunFolder, case: Case, method: str) -> str:
@@ -213,6 +219,7 @@ def forget_readings() -> None:
     _score.clear()
     _join.clear()
     _look.clear()
+    st.session_state.pop(_HELD, None)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the lesion finder…")
@@ -268,7 +275,7 @@ def _score(
     return readings, took
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=_MOST_HELD, show_spinner=False)
 def _read(
     checkpoint: Path, state: str, root: Path, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:

@@ -3,7 +3,7 @@ scores, and what is a click away, each in its place.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -40,9 +40,10 @@ from pages.components.read.intake import (
     show_drop,
     show_samples,
 )
-from pages.components.read.listed import listed_cases, note_score, show_list
+from pages.components.read.listed import listed_cases, note_score, note_seen, show_list
 from pages.components.read.pictures import (
     Layer,
+    Told,
     lay_out,
     lay_out_told,
     pick_layers,
@@ -59,12 +60,11 @@ from pages.components.read.scores import show_meaning
 from pages.components.read.studies import show_studies, show_study_start
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import show_origin
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.pickers import models_for, pick_run, title_of, wanted_name
 from pages.components.shared.published import show_published
 from pages.components.shared.runs import show_measured
 from pages.components.shared.tour import offer_tour
-from pages.components.shared.whose import note_once
 
 _WELCOME: Final = (
     "Drop mammograms to see what a model says of them, and what in the image moved its score. "
@@ -102,14 +102,33 @@ def _show_case(case: Case) -> RunFolder | None:
         for one in runs:
             hold(one, case, method=pick_method())
         st.rerun()
+    layers = [layer for layer in (first, other) if layer is not None]
+    with told.scores, shown_errors():  # what the log has no room for is not shown
+        for layer in layers:
+            note_seen(case, layer.run, layer.read)
     with place.pictures:
-        shown = pick_layers([layer for layer in (first, other) if layer is not None])
+        shown = pick_layers(layers)
         started = time.perf_counter()
         if not hang_with_prior(named(case), first):
             drawn(shown)
         drawing = time.perf_counter() - started
     if run is None:
         told.scores.info("There is no checkpoint yet. Train one on the Train page.")
+    _show_told(case, told, first, other, shown=shown, drawing=drawing)
+    return run
+
+
+def _show_told(
+    case: Case,
+    told: Told,
+    first: Layer | None,
+    other: Layer | None,
+    *,
+    shown: Sequence[Layer],
+    drawing: float,
+) -> None:
+    """What the models say, beside the pictures and beneath them."""
+    cases: list[ScoredCase] = []
     with told.scores, noted_errors():
         cases = _show_case_scores(case, first)
     if other is not None:
@@ -120,7 +139,6 @@ def _show_case(case: Case) -> RunFolder | None:
         if first is not None and first.read.readings:
             of_which = f" of {title_of(first.run)}" if other is not None else ""
             _show_behind(case, first, cases, of_which=of_which, drawing=drawing)
-    return run
 
 
 def _show_case_scores(case: Case, layer: Layer | None) -> list[ScoredCase]:
@@ -133,7 +151,6 @@ def _show_case_scores(case: Case, layer: Layer | None) -> list[ScoredCase]:
     )  # fmt: skip
     if layer.read.readings:
         note_score(case, layer.run, layer.read)
-        note_once("saw a score", case=case.case_id, model=layer.run.run_id)
         show_exports(case, layer)
         show_send(case, layer)
     return cases
@@ -154,11 +171,11 @@ def _show_behind(
         show_seconds(case, read, drawing)
 
 
-def _show_heading(case: Case) -> DeltaGenerator:
+def _show_heading(case: Case, *, is_unread: bool = False) -> DeltaGenerator:
     """The place beside the ways in, for what else may hang of her."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Read")
-        show_origin(case)
+        show_origin(case, is_unread=is_unread)
         with st.popover("Open images", icon=":material/upload_file:"):
             show_drop()
             show_choices()
@@ -174,9 +191,11 @@ def _parts(*, is_first: bool) -> tuple[DeltaGenerator, DeltaGenerator]:
     """Above the ways in, of the first visit in a place of their own; beneath, always in the same,
     what is told of one case. What is no longer told would be left beside what is.
     """
-    first = st.container() if is_first else st.empty()
-    ways = st.empty() if is_first else st.container()
-    return first if is_first else ways, st.container(key=SHOWN)
+    if is_first:
+        ways, _ = st.container(), st.empty()
+    else:
+        _, ways = st.empty(), st.container()
+    return ways, st.container(key=SHOWN)
 
 
 def show_opened(case: Case) -> RunFolder | None:
@@ -194,7 +213,8 @@ def show_opened(case: Case) -> RunFolder | None:
 def _show_all_of(case: Case) -> RunFolder | None:
     run = None
     if case.images:
-        offer_names(case)
+        with st.container():  # of none to two lines: what follows keeps its place
+            offer_names(case)
         run = _show_case(case)
     else:
         show_list(case, None)
@@ -267,8 +287,8 @@ def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | No
 
 
 def show_unread(case: Case) -> None:
-    """Before a reader has answered, no model sees what is opened."""
-    _show_heading(case)
+    """Before a reader has answered, no model sees what is opened, and no truth of it is told."""
+    _show_heading(case, is_unread=True)
     run = pick_run("Model", models_for(case), key="model", lacking=_LACKING)
     if run is not None:
         show_study_start(listed_cases(), run)

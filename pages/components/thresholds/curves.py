@@ -57,7 +57,7 @@ def show_roc(counted: Counted, point: OperatingPoint) -> None:
         return  # why, is said in the place of the AUC
     named, drawing = st.session_state.get(_ROC_DRAWN, (None, None))
     if named == counted.named:
-        move_chosen(drawing, point)
+        move_chosen(drawing, point)  # kept per visitor, so nobody else sees it move
     else:
         drawing = roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point)
         drawing.update_layout(height=_ROC_HEIGHT, margin=_ROC_MARGIN, showlegend=False)

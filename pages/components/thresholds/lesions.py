@@ -16,7 +16,7 @@ from mammo_core.runs.measured import froc_of
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, note_look
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.runs import dataset_of, show_found, show_job
 from pages.components.shared.scored import kept_upload
 from pages.components.thresholds.threshold import model_of
@@ -71,7 +71,7 @@ def _show_heatmaps(model: RunFolder) -> None:
 
 
 def _start(config: JudgeConfig) -> None:
-    with noted_errors():
+    with toasted_errors():
         start_run(config, measurements_root(), what="froc", total=0)
 
 

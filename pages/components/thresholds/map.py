@@ -35,7 +35,7 @@ from pages.components.shared.caselist.panel import (
     with_tag_column,
 )
 from pages.components.shared.counting import Counted, split_in_words, splits_of
-from pages.components.shared.frame import noted_errors
+from pages.components.shared.frame import toasted_errors
 from pages.components.shared.runs import data_of, show_job
 from pages.components.shared.whose import is_off, require
 from pages.components.thresholds.threshold import model_of
@@ -227,7 +227,7 @@ def _count_split(split: str) -> None:
 
 
 def _start(settings: EmbedConfig) -> None:
-    with noted_errors():
+    with toasted_errors():
         require(Action.TRAIN)
         start_run(settings, measurements_root(), what="embed", total=0)
 

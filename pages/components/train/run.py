@@ -302,7 +302,7 @@ def _stop(run: RunFolder) -> None:
     """For a callback: one that was asked after by the page would be lost where an epoch has just
     ended, for the page is then begun anew before it asks.
     """
-    with noted_errors():
+    with toasted_errors():
         require_own_run(run)
         stop_run(run)
         st.toast("The run stops after the current batch.")

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.listing import ListedCase
+from pages.components.shared.caselist.origin import with_others
 from tests.pages.listed import listed_cases
 from tests.pages.test_read import a_breast
 
@@ -72,3 +75,30 @@ def test_where_a_model_does_not_know_such_images_the_toggle_for_its_heatmap_says
     page.toggle(key="panel_heat").set_value(True).run()
     assert not page.exception
     assert "This model has only seen synthetic images" in page.info[0].value
+
+
+def test_with_the_rest_of_an_exam_goes_the_truth_of_the_listed_image_as_of_that_one_alone(
+    runs_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(
+        "pages.components.shared.caselist.panel.open_in_read",
+        lambda *_, listed, **__: told.append(listed.truth),
+    )
+    for name, women in (("exam", "w,w"), ("apart", "w,v")):
+        folder = tmp_path / name
+        folder.mkdir()
+        lines = ["image_id,path,label,patient_id"]
+        for one, woman, label in zip("ab", women.split(","), "01", strict=True):
+            (folder / f"{one}.png").write_bytes(a_breast(is_marked=False))
+            lines.append(f"{one},{one}.png,{label},{woman}")
+        (folder / "manifest.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        page = AppTest.from_function(page_of_panel, args=(str(folder),), default_timeout=60)
+        page.query_params["panel_open"] = "a"
+        page.run().button(key="panel_read").click().run()
+        assert not page.exception
+    of_exam, of_one = told
+    assert of_one
+    assert of_exam == f"{of_one} (a alone)"
+    listed = ListedCase(key="a", title="a", truth="cancer", is_positive=True)
+    assert with_others(listed).is_positive is None

@@ -1,21 +1,16 @@
 """What a reader says of an image by its chips, where the file's name proposes some of it."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.archive.links import Link
 from mammo_core.files import cases_root
-from mammo_core.preprocessing.cases import Case, CaseImage, load_case, store_case
-from mammo_core.preprocessing.pixel_files import keep_image
-from mammo_core.types import Box, ImageInfo, ImageRef, Laterality, Mammogram, View
+from mammo_core.preprocessing.cases import Case, CaseImage, load_case
+from mammo_core.types import Box, Laterality, View
 from pages.components.read import pictures, priors
 from pages.components.shared.caselist.origin import KnownTruth, keep_truth
 from pages.components.shared.viewer.viewer import Correction, Pane, ViewerResult
@@ -45,21 +40,6 @@ def page_of(case_id: str, side: str, view: str) -> None:
     take_correction(case, said)
     left = proposed_places(load_case(cases_root(), case_id))
     st.text(left[pane].words if left else "")
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], Case]:
-    """A case of one image, of which its file says nothing."""
-    monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
-    info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)
-    keep = partial(
-        keep_image,
-        read=lambda _: Mammogram(
-            info=info, pixels=np.hypot(*np.ogrid[1:0:64j, 1:0:32j]).astype(np.float32) / 1.5
-        ),
-        mask=lambda mammogram: mammogram,
-    )
-    return lambda content: store_case([content], cases_root(), keep=keep, now=time.time())
 
 
 @pytest.fixture

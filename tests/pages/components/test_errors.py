@@ -1,5 +1,6 @@
 """What goes wrong on a page and can be mended is a sentence there; the rest crashes loudly."""
 
+import ast
 import errno
 import time
 from functools import partial
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.files import access_log, cases_root, owned_root
+from mammo_core.files import REPOSITORY, access_log, cases_root, owned_root
 from mammo_core.preprocessing.cases import store_case
 from mammo_core.preprocessing.pixel_files import keep_image
 from mammo_core.sharing.access_log import read_accesses
@@ -97,3 +98,28 @@ def test_a_case_whose_opening_cannot_be_written_down_is_not_shown(
     assert not page.text
     assert not page.run().error
     assert [one.account for one in read_accesses(access_log())] == ["anna"]
+
+
+def test_what_goes_wrong_in_a_callback_passes_by_for_it_has_no_place_on_the_page() -> None:
+    misplaced = []
+    for file in (REPOSITORY / "pages").rglob("*.py"):
+        nodes = [*ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+        called = {
+            node.value.id
+            for node in nodes
+            if isinstance(node, ast.keyword)
+            and node.arg in {"on_click", "on_change", "on_select"}
+            and isinstance(node.value, ast.Name)
+        }
+        misplaced += [
+            f"{file.name}: {node.name}"
+            for node in nodes
+            if isinstance(node, ast.FunctionDef)
+            and node.name in called
+            and {"shown_errors", "noted_errors"} & {*_names_in(node)}
+        ]
+    assert misplaced == []
+
+
+def _names_in(function: ast.FunctionDef) -> list[str]:
+    return [node.id for node in ast.walk(function) if isinstance(node, ast.Name)]

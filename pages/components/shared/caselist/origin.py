@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlencode
 
@@ -76,13 +76,22 @@ def truth_in_words(truth: str) -> str:
     return f"Truth by the data set: {truth}" if truth else ""
 
 
+def with_others(listed: ListedCase) -> ListedCase:
+    """Where more images are opened than are listed: what is known is said of those alone."""
+    told = f"{listed.truth} ({listed.title} alone)" if listed.truth else ""
+    return replace(listed, truth=told, is_positive=None)
+
+
 def keep_truth(case: Case, known: KnownTruth) -> None:
-    replace_file(cases_root() / case.case_id / _KNOWN, json.dumps(to_document(known)))
+    try:
+        replace_file(cases_root() / case.case_id / _KNOWN, json.dumps(to_document(known)))
+    except FileNotFoundError as error:
+        raise RunError("This case is no longer kept. Open it again.") from error
 
 
 def known_truth(case: Case) -> KnownTruth:
-    """Of a case that came in otherwise, and of one of which it was damaged, nothing is known."""
-    with suppress(FileNotFoundError, ValueError, MammoError):
+    """Of a case that came in otherwise, and of one whose file is damaged, nothing is known."""
+    with suppress(FileNotFoundError, ValueError, RecursionError, MammoError):
         document = (cases_root() / case.case_id / _KNOWN).read_text(encoding="utf-8")
         return from_document(json.loads(document), KnownTruth, where=_KNOWN)
     return KnownTruth()
@@ -134,9 +143,9 @@ def keep_as_case(source: CaseSource, image_ids: Sequence[str]) -> Case:
     return load_case(cases_root(), case.case_id)
 
 
-def show_origin(case: Case) -> None:
+def show_origin(case: Case, *, is_unread: bool = False) -> None:
     """On Read: the way back to the page that opened a case, and what is known of the truth of this
-    one.
+    one; not before a reader who reads first has answered.
     """
     page = st.query_params.get(FROM, "")
     if page not in _PAGES:
@@ -146,7 +155,7 @@ def show_origin(case: Case) -> None:
         f"pages/{page}.py", label=f"Back to {_PAGES[page]}", icon=":material/arrow_back:",
         query_params=left,
     )  # fmt: skip
-    told = known_truth(case).in_words
+    told = "" if is_unread else known_truth(case).in_words
     if told:
         st.caption(escaped(told))
 

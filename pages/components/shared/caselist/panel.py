@@ -36,6 +36,7 @@ from pages.components.shared.caselist.origin import (
     keep_as_case,
     open_in_read,
     truth_in_words,
+    with_others,
 )
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors, toasted_errors
@@ -313,7 +314,7 @@ def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
             open_in_read(
                 source,
                 brought,
-                listed=case,
+                listed=case if set(brought) <= set(images) else with_others(case),
                 lesions=[boxes_of(dataset.boxes, image) for image in brought],
             )
         is_whole = len(exam) > len(images) and st.toggle(
