@@ -477,7 +477,7 @@ def test_a_card_with_markdown_is_shown_as_it_is(page: AppTest, runs_root: Path) 
     choose(page, foreign.run_id)
     drop(page, ("a.png", a_breast()))
     shown = [caption.value for caption in page.caption]
-    assert sum("example.invalid" in text for text in shown) == 2
+    assert sum("example.invalid" in text for text in shown) == 3
     assert not any(picture in text for text in shown)
 
 
