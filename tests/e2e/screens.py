@@ -97,7 +97,7 @@ SCREENS: Final = (
         name="an audit",
         path="data?section=Audit",
         act=audit_set,
-        holds=("[data-testid=stDataFrame]",),
+        holds=("[data-testid=stMetric]",),
     ),
     Screen(name="a split", path="data?section=Split", holds=("[data-testid=stDataFrame]",)),
     Screen(
