@@ -190,8 +190,8 @@ def show_case_care(case: Case) -> None:
     until = datetime.fromtimestamp(case.kept_until).astimezone()
     st.caption(
         "Pixels, and what a data set says of a case that was opened from it, are kept on this "
-        f"computer until {until:%d %B %Y, %H:%M}, so that a reload finds them again; what files are "
-        "called, and places proposed from that, go with this tab. Names, dates and the files "
+        f"computer until {until:%d %B %Y, %H:%M}, so that a reload finds them again; what files "
+        "are called, and places proposed from that, go with this tab. Names, dates and the files "
         "themselves are not kept."
     )
     with st.container(horizontal=True):
