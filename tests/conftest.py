@@ -2,6 +2,7 @@
 folders of its own. Only the sets of phantoms, which nobody changes, are shared.
 """
 
+import gc
 import os
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch counts the cores, which the processes share
@@ -15,6 +16,13 @@ import pytest
 from tests.phantoms import FOLDER, drawn_phantoms
 
 PhantomSet = Callable[..., Path]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: to look through it again and again took a tenth of all time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

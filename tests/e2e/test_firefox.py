@@ -71,6 +71,7 @@ def test_four_named_pictures_hang_right_and_get_heatmap_and_verdict(
     assert names == ["R CC", "L CC", "R MLO", "L MLO"]
     tab.click("find('button', 'They are right')")
     tab.wait_for("Boolean(find('.panel .headline', 'threshold'))")
+    tab.wait_for("all('.panel').length === 1")  # the one before it leaves when all is drawn
     scores = tab.value("all('.panel .score').map((one) => Number(one.innerText))")
     assert len(scores) == 3
     assert all(0 <= score <= 1 for score in scores)

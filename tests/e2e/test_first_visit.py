@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from tests.e2e.screens import wait_until_drawn
 from tests.e2e.server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -156,6 +157,7 @@ def test_several_women_are_a_list_that_keys_lead_through_and_a_forgotten_one_com
     expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
     page.keyboard.press("k")
     expect(page).to_have_url(first, timeout=SLOW)
+    wait_until_drawn(page)
 
     page.get_by_role("button", name="Forget this case").click()
     page.get_by_role("button", name="Forget it").click()
