@@ -298,7 +298,7 @@ def wait_until(run: RunFolder, *, done: int) -> None:
 
 @pytest.mark.slow
 def test_a_small_one_is_stopped_goes_on_and_is_made_to_its_end_and_deleted(root: Path) -> None:
-    config, owner = ExampleConfig(women=24, epochs=3), Owner(folder="0" * 16)
+    config, owner = ExampleConfig(women=24, epochs=6), Owner(folder="0" * 16)
     example = begin_example(root, config)
     write_owner(example.file(OF_RUN), owner)
     wait_until(example, done=3)  # an epoch of the first network

@@ -102,3 +102,28 @@ def test_with_the_rest_of_an_exam_goes_the_truth_of_the_listed_image_as_of_that_
     assert of_exam == f"{of_one} (a alone)"
     listed = ListedCase(key="a", title="a", truth="cancer", is_positive=True)
     assert with_others(listed).is_positive is None
+
+
+def page_clicked_as_pictures_were_asked_for() -> None:
+    import streamlit as st
+
+    from mammo_core.listing import ListedCase
+    from pages.components.shared.caselist.caselist import _bring_pictures, _hear, show_case_list
+
+    runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+    if runs == 1:  # the browser sent both at once, and only the pictures' fragment is run
+        act = {"acts": [{"kind": "open", "key": "a", "at": 1}], "view": ""}
+        st.session_state["cases"] = type("State", (), {"act": act})
+        _hear("cases", {"a"}, None)
+        del st.session_state["cases"]
+        _bring_pictures("cases", {"a"}, None, (None, ""))
+    else:
+        opened = show_case_list([ListedCase(key="a", title="A")], key="cases", thumbnails=None)
+        st.text(f"opened {opened}")
+
+
+def test_a_click_that_reached_only_the_pictures_is_answered_by_the_page() -> None:
+    page = AppTest.from_function(page_clicked_as_pictures_were_asked_for, default_timeout=60).run()
+    assert not page.exception
+    assert [text.value for text in page.text] == ["opened a"]
+    assert page.session_state["runs"] == 2

@@ -94,6 +94,7 @@ def show_case_list(
         ),
         on_act_change=lambda: _hear(key, keys, tagging),
     )
+    st.session_state.pop(_due_key(key), None)
     _bring_pictures(key, keys, thumbnails, (chosen, kept_view(key) or view))
     return chosen
 
@@ -131,6 +132,7 @@ def _hear(key: str, keys: set[str], tagging: TaggedBy | None) -> None:
     for one in acts:
         if _number(one) > st.session_state.get(_heard_key(key), 0):
             st.session_state[_heard_key(key)] = _number(one)
+            st.session_state[_due_key(key)] = True
             _do(key, keys, tagging, one)
 
 
@@ -157,6 +159,8 @@ def _bring_pictures(
     """A fragment of its own: pictures come without the page, or even the rows, being made anew.
     `place` is what is open, and the view; here, for a click may not change the message of the rows.
     """
+    if st.session_state.get(_due_key(key)):
+        st.rerun()  # a click that came with a wish for pictures, and would run this fragment alone
     bringer = f"{key}-pictures"
     wanted = st.session_state.pop(_wanted_key(key), [])
     made = _made_in_time(wanted, thumbnails) if thumbnails else []
@@ -192,6 +196,11 @@ def _opened_key(key: str) -> str:
 
 def _heard_key(key: str) -> str:
     return f"{key}_heard"
+
+
+def _due_key(key: str) -> str:
+    """Whether something was done in the list that the page has not yet answered."""
+    return f"{key}_due"
 
 
 def _view_key(key: str) -> str:
