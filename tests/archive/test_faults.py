@@ -165,9 +165,10 @@ def test_a_study_of_a_thousand_images_is_not_fetched(tmp_path: Path) -> None:
 @pytest.mark.parametrize("at_most", [1, 40, 1000])
 def test_whatever_an_archive_tells_at_a_time_all_studies_are_found(at_most: int) -> None:
     known = [study(f"1.2.3.{n}") for n in range(90)]
+    patient = replace(BRIEF, silence=10.0)
     with serving({"/studies": capped(known, at_most=at_most, warns=True)}) as stub:
-        search = client_of(stub.url).search(Query())
-        few = client_of(stub.url).search(Query(), most=50)
+        search = client_of(stub.url, patience=patient).search(Query())
+        few = client_of(stub.url, patience=patient).search(Query(), most=50)
     assert {one.uid for one in search.studies} == {f"1.2.3.{n}" for n in range(90)}
     assert search.warning == ""
     assert len(few.studies) == 51  # one more than was wanted, which says that there are more

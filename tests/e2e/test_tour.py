@@ -100,7 +100,9 @@ def test_one_click_makes_the_example_project_which_is_compared_and_deleted(
     page.goto(f"{newcomer.url}/train")
     page.get_by_role("button", name="Make the example project").click(timeout=SLOW)
     expect(page).to_have_title("Help · Mammoscope", timeout=SLOW)
-    expect(page.get_by_role("button", name="Stop")).to_be_visible(timeout=SLOW)
+    expect(
+        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop")
+    ).to_be_visible(timeout=SLOW)
     page.reload()
     compare = page.get_by_role("link", name="Compare both")
     expect(compare).to_be_visible(timeout=MADE)

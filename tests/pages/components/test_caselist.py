@@ -39,7 +39,8 @@ def test_of_more_images_than_a_list_holds_all_are_found_above_it_and_the_list_sa
     page = AppTest.from_function(page_of_images, args=(20_001,), default_timeout=60).run()
     assert not page.exception
     assert len(listed_cases(page)) == 20_000
-    assert "The first 20,000 of 20,001 cases are listed; search, filters" in page.caption[0].value
+    told = "The first 20,000 of 20,001 cases are listed; search, filters"
+    assert any(told in one.value for one in page.caption)
     page.text_input(key="images_called").set_value("I2000").run()
     assert [case["key"] for case in listed_cases(page)] == ["i2000", "i20000"]
     assert not any("are listed" in one.value for one in page.caption)

@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import logging
 import time
 from functools import partial
 from pathlib import Path
@@ -48,8 +49,16 @@ def page_that_meets(number: int, name: str | None) -> None:
     ],
 )
 def test_what_a_disk_refuses_is_a_sentence_without_the_servers_folders(
-    number: int, name: str | None, said: str, caplog: pytest.LogCaptureFixture
+    number: int,
+    name: str | None,
+    said: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    log = logging.getLogger("mammoscope")
+    monkeypatch.setattr(log, "disabled", False)  # as some libraries leave the logs of others
+    monkeypatch.setattr(log, "handlers", [caplog.handler])
+    monkeypatch.setattr(log, "propagate", False)
     page = AppTest.from_function(page_that_meets, args=(number, name)).run()
     assert not page.exception
     told = [one.value.replace("\\", "") for one in (*page.toast, *page.error)]
