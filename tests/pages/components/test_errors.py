@@ -56,7 +56,8 @@ def test_what_a_disk_refuses_is_a_sentence_without_the_servers_folders(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log = logging.getLogger("mammoscope")
-    monkeypatch.setattr(log, "disabled", False)  # as some libraries leave the logs of others
+    caplog.set_level(logging.WARNING, logger=log.name)  # some libraries quiet the logs of others
+    monkeypatch.setattr(log, "disabled", False)
     monkeypatch.setattr(log, "handlers", [caplog.handler])
     monkeypatch.setattr(log, "propagate", False)
     page = AppTest.from_function(page_that_meets, args=(number, name)).run()
