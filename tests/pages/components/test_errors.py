@@ -55,11 +55,10 @@ def test_what_a_disk_refuses_is_a_sentence_without_the_servers_folders(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    log = logging.getLogger("mammoscope")
-    caplog.set_level(logging.WARNING, logger=log.name)  # some libraries quiet the logs of others
-    monkeypatch.setattr(log, "disabled", False)
-    monkeypatch.setattr(log, "handlers", [caplog.handler])
-    monkeypatch.setattr(log, "propagate", False)
+    caplog.set_level(logging.WARNING)  # some libraries quiet the logs of others
+    log = logging.Logger("mammoscope")
+    log.addHandler(caplog.handler)
+    monkeypatch.setattr("pages.components.shared.frame._LOG", log)
     page = AppTest.from_function(page_that_meets, args=(number, name)).run()
     assert not page.exception
     told = [one.value.replace("\\", "") for one in (*page.toast, *page.error)]
