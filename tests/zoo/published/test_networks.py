@@ -272,8 +272,8 @@ def test_a_converted_nyu_network_standardises_a_whole_image_as_exactly_as_torch(
     write_network(Standardised(), tmp_path / "n.xml", example=(image,), shapes=[[-1, 1, *size]])
     [ours] = load_network(tmp_path / "n.xml", "fp32")([image.numpy()])
     exact = made.standardised(image.double()).numpy()
-    np.testing.assert_allclose(ours, exact, atol=1e-4)
-    np.testing.assert_allclose(standardised(image).numpy(), exact, atol=1e-4)
+    np.testing.assert_allclose(ours, exact, atol=2e-4)
+    np.testing.assert_allclose(standardised(image).numpy(), exact, atol=2e-4)
 
 
 @pytest.mark.slow
