@@ -296,10 +296,9 @@ SHOWN: Final = "case_shown"  # the container of all that is told of one case
 _WHOLE: Final = "case_on_the_page"
 #: What a run has not drawn anew stays on the page until its end. A page that is redrawn soon does
 #: not flicker for it.
-_HIDDEN: Final = (
-    f"<style>.st-key-{SHOWN} [data-stale='true'] "
-    "{ visibility: hidden; transition: visibility 0s 0.3s; }</style>"
-)
+_OLD: Final = f".st-key-{SHOWN} [data-stale='true']"
+_HIDDEN: Final = f"<style>{_OLD} {{ visibility: hidden; transition: visibility 0s 0.3s; }}</style>"
+_HIDDEN_AT_ONCE: Final = f"<style>{_OLD} {{ visibility: hidden; }}</style>"  # it takes a while
 _NOT_HIDDEN: Final = f"<style>.st-key-{SHOWN} {{ visibility: visible; }}</style>"
 
 
@@ -323,7 +322,7 @@ def _name_of(opened: Case | None) -> str:
 @contextmanager
 def _reading(files: int) -> Iterator[Callable[[], None]]:
     """One line of what is being done, and empty panes; the line goes on at every call."""
-    st.html(_HIDDEN)
+    st.html(_HIDDEN_AT_ONCE)
     place = st.empty()
     done = 0
     with place.container():

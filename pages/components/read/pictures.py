@@ -358,18 +358,22 @@ class Layer:
 class Places:
     """Where on the page the parts of a case go."""
 
+    names: DeltaGenerator  # what the files' names propose: none to two lines
     models: DeltaGenerator
     pictures: DeltaGenerator
     beside: DeltaGenerator | None  # for the scores; those of two models stand under the images
 
 
 def lay_out(*, is_for_two: bool) -> Places:
-    """Models and scores beside the images; those of two models beside each other, under them."""
+    """Models and scores beside the images; those of two models beside each other, under them. All
+    that a case has or has not stands within these: what follows keeps its place.
+    """
+    names = st.container()
     if is_for_two:
         models = st.container(horizontal=True)
-        return Places(models=models, pictures=st.container(), beside=None)
+        return Places(names=names, models=models, pictures=st.container(), beside=None)
     pictures, right = st.columns([3, 1], gap="medium")
-    return Places(models=right.container(), pictures=pictures, beside=right)
+    return Places(names=names, models=right.container(), pictures=pictures, beside=right)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,8 @@ _LACKING: Final = "model card, so nothing to read with"
 def _show_case(case: Case) -> RunFolder | None:
     """The pixels first, where the model has still to read them: the page is then drawn again."""
     place = lay_out(is_for_two=bool(wanted_name("second")))
+    with place.names:
+        offer_names(case)
     with place.models:
         models = models_for(case)
         run = pick_run("Model", models, key="model", lacking=_LACKING)
@@ -213,8 +215,6 @@ def show_opened(case: Case) -> RunFolder | None:
 def _show_all_of(case: Case) -> RunFolder | None:
     run = None
     if case.images:
-        with st.container():  # of none to two lines: what follows keeps its place
-            offer_names(case)
         run = _show_case(case)
     else:
         show_list(case, None)
