@@ -2,8 +2,8 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -87,49 +87,38 @@ def require_frame() -> None:
         st.switch_page("streamlit_app.py", query_params=_query())
 
 
-@contextmanager
-def shown_errors() -> Iterator[None]:
+def shown_errors() -> AbstractContextManager[None]:
     """Show a MammoError as text and end the page there; let every other exception crash, but one
     of the disk.
     """
-    try:
-        with _logged_of_disk():
-            yield
-    except MammoError as error:
-        st.error(escaped(str(error)), icon=_ERROR)
-        st.stop()
+    return _told_by(_end_with)
 
 
-@contextmanager
-def noted_errors() -> Iterator[None]:
+def noted_errors() -> AbstractContextManager[None]:
     """Show a MammoError as text and go on with the rest of the page."""
-    try:
-        with _logged_of_disk():
-            yield
-    except MammoError as error:
-        st.error(escaped(str(error)), icon=_ERROR)
+    return _told_by(st.error)
 
 
-@contextmanager
-def toasted_errors() -> Iterator[None]:
+def toasted_errors() -> AbstractContextManager[None]:
     """For callbacks, which have no place on the page: a MammoError passes by."""
-    try:
-        with _logged_of_disk():
-            yield
-    except MammoError as error:
-        st.toast(escaped(str(error)), icon=_ERROR)
+    return _told_by(st.toast)
 
 
 @contextmanager
-def _logged_of_disk() -> Iterator[None]:
+def _told_by(tell: Callable[..., object]) -> Iterator[None]:
     """What a disk refuses where nobody foresaw it is a sentence, too, and the log tells where."""
     try:
         with told_of_disk():
             yield
-    except DiskError as error:
-        if not error.is_foreseen:
+    except MammoError as error:
+        if isinstance(error, DiskError) and not error.is_foreseen:
             _LOG.warning("A page met a disk that refuses", exc_info=error)
-        raise
+        tell(escaped(str(error)), icon=_ERROR)
+
+
+def _end_with(words: str, *, icon: str) -> None:
+    st.error(words, icon=icon)
+    st.stop()
 
 
 def escaped(text: str) -> str:
