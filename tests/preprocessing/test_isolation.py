@@ -222,11 +222,13 @@ def test_of_a_file_too_large_only_the_head_is_looked_at(
         with path.open("wb") as stream:
             stream.write(content)
             stream.truncate(2 * 1024 * limits.MEGABYTE)
-        start = time.monotonic()
+        start = time.process_time()
         with pytest.raises(ReadError) as refused:
             process.read(path, key=KEY)
         assert refused.value.code == code
-        assert time.monotonic() - start < 20.0
+        assert process.process_id is not None
+        there = sum(psutil.Process(process.process_id).cpu_times()[:2])
+        assert time.process_time() - start + there < 5.0  # however busy the computer is
 
 
 def test_of_a_data_sets_file_too_large_the_head_alone_is_read_and_its_size_is_told(
