@@ -358,16 +358,14 @@ class Layer:
 class Places:
     """Where on the page the parts of a case go."""
 
-    names: DeltaGenerator  # what the files' names propose: none to two lines
+    names: DeltaGenerator  # what they propose: however many lines, the others keep their place
     models: DeltaGenerator
     pictures: DeltaGenerator
     beside: DeltaGenerator | None  # for the scores; those of two models stand under the images
 
 
 def lay_out(*, is_for_two: bool) -> Places:
-    """Models and scores beside the images; those of two models beside each other, under them. All
-    that a case has or has not stands within these: what follows keeps its place.
-    """
+    """Models and scores beside the images; those of two models beside each other, under them."""
     names = st.container()
     if is_for_two:
         models = st.container(horizontal=True)
@@ -390,12 +388,12 @@ def lay_out_told(place: Places, *, of: str) -> Told:
     if st.session_state.get(_TOLD_OF) != of:
         st.session_state[_TOLD_OF] = of
         st.session_state[_IS_ODD] = not st.session_state.get(_IS_ODD)
-    is_beside = place.beside is not None
-    with st.container() if place.beside is None else place.beside:
-        above = _told()
-    scores, second = (above, above) if is_beside else above.columns(2, gap="large")
-    behind = _told()  # on a phone under the scores
-    return Told(scores=scores, second_scores=second, behind=behind)
+    if place.beside is None:
+        scores, second = _told().columns(2, gap="large")
+    else:
+        with place.beside:
+            scores = second = _told()
+    return Told(scores=scores, second_scores=second, behind=_told())  # last, also on a phone
 
 
 def _told() -> DeltaGenerator:
