@@ -121,6 +121,36 @@ print(len(made), served.is_full(limits))
     assert watched(tmp_path, script, shared=True) == f"{made} {gigabytes == 0}"
 
 
+@pytest.mark.slow  # 5 seconds
+def test_what_pages_left_behind_is_collected_by_the_watch_and_not_after_each_run(
+    tmp_path: Path,
+) -> None:
+    """After each run all that was ever imported would be looked through: of twenty people who move
+    thresholds one of twenty waited three seconds.
+    """
+    script = """
+import gc, weakref
+from streamlit import config
+
+class Page:
+    pass
+
+page = Page()
+page.itself, old = page, weakref.ref(page)
+gc.collect()  # it grows old, and only a collection of everything finds it
+watch = dict(look_seconds=0.05)
+threading.Thread(target=served.keep_watch, args=(served.LIMITS,), kwargs=watch, daemon=True).start()
+time.sleep(1)
+del page
+drawn = [[number] for number in range(5_000)]  # what a run of a page makes, at the least
+until = time.monotonic() + 10
+while old() is not None and time.monotonic() < until:
+    time.sleep(0.1)
+print(old() is None, config.get_option("runner.postScriptGC"))
+"""
+    assert watched(tmp_path, script, shared=False) == "True False"
+
+
 @pytest.mark.slow
 def test_of_many_closed_tabs_a_large_server_keeps_the_newest_and_another_keeps_all(
     tmp_path: Path,
