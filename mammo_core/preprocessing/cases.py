@@ -18,13 +18,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
+from mammo_core.errors import ConfigError, MammoError, ReadError
 from mammo_core.files import locked, replace_file, scratch_beside, sync_folder, told_of_disk
 from mammo_core.preprocessing.pixel_files import (
     KINDS,
     KeptImage,
     array_file,
-    drop_image,
+    kept_images,
     load_array,
     load_image,
     save_array,
@@ -150,26 +150,21 @@ def _read_into(
 ) -> tuple[tuple[CaseImage, ...], tuple[Refusal, ...]]:
     images: dict[str, CaseImage] = {}
     refusals = []
-    for index, (content, digest) in enumerate(zip(files, hashes, strict=True)):
-        report(index, len(files))
-        if digest in images:
-            refusals.append(_same_image(index + 1, images[digest].number))
-            continue
-        try:
-            kept = keep(content, folder / digest)
-        except DiskError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever one file does, the others are read
-            drop_image(folder / digest)
-            refusals.append(_refusal(index + 1, error))
-            continue
-        images[digest] = CaseImage(
-            number=index + 1,
-            info=replace(kept.info, ref=replace(kept.info.ref, image_id=digest)),
-            size=kept.size,
-            decoding_seconds=kept.decoding_seconds,
-            masking_seconds=kept.masking_seconds,
-        )
+    with kept_images(dict(zip(hashes, files, strict=True)), folder, keep=keep) as kept:
+        for number, digest in enumerate(hashes, start=1):
+            report(number - 1, len(files))
+            if digest in images:
+                refusals.append(_same_image(number, images[digest].number))
+            elif isinstance(read := kept(digest), Exception):
+                refusals.append(_refusal(number, read))
+            else:
+                images[digest] = CaseImage(
+                    number=number,
+                    info=replace(read.info, ref=replace(read.info.ref, image_id=digest)),
+                    size=read.size,
+                    decoding_seconds=read.decoding_seconds,
+                    masking_seconds=read.masking_seconds,
+                )
     return tuple(images.values()), tuple(refusals)
 
 

@@ -4,7 +4,9 @@ its own, and whoever looks at them maps them: no server holds a whole mammogram.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,12 +15,15 @@ import numpy as np
 from numpy.lib import format
 from numpy.typing import NDArray
 
-from mammo_core.errors import MammoError
+from mammo_core.errors import DiskError, MammoError
 from mammo_core.files import scratch_beside, told_of_disk
 from mammo_core.types import ImageInfo, Mammogram, Size
 
 #: Windows deletes no file that is mapped, and a forgotten case must be gone at once.
 IS_MAPPED: Final = os.name != "nt"
+
+#: Processes that read foreign files at once.
+MOST_READERS: Final = min(4, os.cpu_count() or 1)
 
 #: As they are shown, as they were before any window, and as the file stores them if not so.
 KINDS: Final = ("pixels", "wide", "stored")
@@ -59,7 +64,39 @@ def keep_image(
     )
 
 
-def drop_image(stem: Path) -> None:
+Keep = Callable[[bytes, Path], KeptImage]
+
+
+@contextmanager
+def kept_images(
+    files: Mapping[str, bytes], folder: Path, *, keep: Keep
+) -> Iterator[Callable[[str], KeptImage | Exception]]:
+    """What `keep` makes of each of `files` in `folder`, or why it could not, to be asked for by
+    name. As many are read at once as there are processes to read; no more where nobody asks on.
+    """
+    readers = ThreadPoolExecutor(MOST_READERS)
+    try:
+        reads = {
+            name: readers.submit(_kept, content, folder / name, keep)
+            for name, content in files.items()
+        }
+        yield lambda name: reads[name].result()
+    finally:
+        readers.shutdown(cancel_futures=True)
+
+
+def _kept(content: bytes, stem: Path, keep: Keep) -> KeptImage | Exception:
+    """Whatever one file does, the others are read; not so where there is no room for any."""
+    try:
+        return keep(content, stem)
+    except DiskError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is refused in words
+        _drop_image(stem)
+        return error
+
+
+def _drop_image(stem: Path) -> None:
     """What a process that died has left of an image."""
     for file in stem.parent.glob(f"*{stem.name}.*"):
         file.unlink(missing_ok=True)

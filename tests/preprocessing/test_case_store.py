@@ -29,7 +29,7 @@ from mammo_core.preprocessing.cases import (
     with_names,
 )
 from mammo_core.preprocessing.cases import Case as StoredCase
-from mammo_core.preprocessing.pixel_files import KeptImage, keep_image
+from mammo_core.preprocessing.pixel_files import MOST_READERS, KeptImage, keep_image
 from mammo_core.reports.case.record import opening_in_words
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 
@@ -498,6 +498,55 @@ def test_a_case_is_whole_or_not_there(tmp_path: Path) -> None:
             keep=partial(keep_image, read=dying, mask=blank_first_pixel),
             now=time.time(),
         )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(MOST_READERS < 2, reason="one core reads one file at a time")
+def test_files_are_read_side_by_side_and_stand_in_the_order_in_which_they_came(
+    tmp_path: Path,
+) -> None:
+    both_are_read, steps = threading.Barrier(2, timeout=60), list[int]()
+
+    def waiting(content: bytes) -> Mammogram:
+        both_are_read.wait()  # alone, a file would wait in vain
+        return read(content)
+
+    case = store_case(
+        [b"cd", b"ab"],
+        tmp_path,
+        keep=partial(keep_image, read=waiting, mask=blank_first_pixel),
+        now=time.time(),
+        report=lambda done, total: steps.append(done),
+    )
+    assert [load_mammogram(tmp_path, case, one).pixels[0, 1] for one in case.images] == [
+        np.float32(ord("d") / 255),
+        np.float32(ord("b") / 255),
+    ]
+    assert steps == [0, 1]
+
+
+def test_who_leaves_while_files_are_read_has_no_more_of_them_read(tmp_path: Path) -> None:
+    """A page that is left ends where it tells how far it is."""
+    asked: list[bytes] = []
+
+    def slow(content: bytes) -> Mammogram:
+        asked.append(content)
+        time.sleep(0.05)
+        return read(content)
+
+    def leave(done: int, total: int) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store_case(
+            [bytes([number]) for number in range(40)],
+            tmp_path,
+            keep=partial(keep_image, read=slow, mask=blank_first_pixel),
+            now=time.time(),
+            report=leave,
+        )
+    assert len(asked) <= 4 * MOST_READERS
     assert not list(tmp_path.iterdir())
 
 

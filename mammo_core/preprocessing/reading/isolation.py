@@ -24,7 +24,7 @@ import psutil
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ConfigError, ReadError
 from mammo_core.files import REPOSITORY
-from mammo_core.preprocessing.pixel_files import KeptImage
+from mammo_core.preprocessing.pixel_files import MOST_READERS, KeptImage
 from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
@@ -61,7 +61,6 @@ TOLD_VARIABLES: Final = (
 
 _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
-_MOST_PROCESSES: Final = 4
 _PIPE_BYTES: Final = limits.MEGABYTE
 
 
@@ -282,7 +281,7 @@ class ReadingPool:
 @functools.cache
 def shared_pool() -> ReadingPool:
     """The reading processes of this program. They end with it."""
-    pool = ReadingPool(min(_MOST_PROCESSES, os.cpu_count() or 1))
+    pool = ReadingPool(MOST_READERS)
     atexit.register(pool.close)
     return pool
 
