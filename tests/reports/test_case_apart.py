@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -114,7 +115,7 @@ def test_one_whose_process_is_killed_is_a_sentence() -> None:
     kill = f"os.kill(os.getpid(), {int(signal.SIGKILL)})"
     half = "sys.stdin.buffer.read(); os.write(1, b'half a file');"
     for code in (kill, half + kill):
-        with pytest.raises(MammoError, match="was not made: its process ended with signal 9"):
+        with pytest.raises(MammoError, match="was not made: its process was ended by signal 9"):
             make_apart(wanted(Export.PAGE), command=python(code))
 
 
@@ -139,6 +140,16 @@ def test_one_that_needs_too_much_memory_is_a_sentence() -> None:
     )
     with pytest.raises(MammoError, match="GB of memory and was stopped"):
         make_apart(asked, command=narrow)
+
+
+def test_who_has_waited_too_long_for_two_others_is_told_so() -> None:
+    busy = python("time.sleep(2)")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        first = [pool.submit(make_apart, wanted(Export.PAGE), command=busy) for _ in range(AT_ONCE)]
+        time.sleep(0.3)
+        with pytest.raises(MammoError, match="Other exports have been under way"):
+            make_apart(wanted(Export.PAGE), command=busy, turn_seconds=0.1)
+        assert [one.result() for one in first] == [b"", b""]
 
 
 def test_of_many_that_are_asked_for_at_once_two_are_made_at_a_time(tmp_path: Path) -> None:

@@ -89,10 +89,14 @@ def make_export(wanted: WantedExport) -> bytes:
 
 
 def make_apart(
-    wanted: WantedExport, *, seconds: float = SECONDS, command: Sequence[str] = COMMAND
+    wanted: WantedExport,
+    *,
+    seconds: float = SECONDS,
+    turn_seconds: float = TURN_SECONDS,
+    command: Sequence[str] = COMMAND,
 ) -> bytes:
     """The file, made by a process of its own; of this program never more than two at once."""
-    if not _TURNS.acquire(timeout=TURN_SECONDS):
+    if not _TURNS.acquire(timeout=turn_seconds):
         raise MammoError("Other exports have been under way for a minute. Try again later.")
     try:
         return _made(wanted, seconds, command)
@@ -132,11 +136,12 @@ def _end_in_words(watch: Watch, status: int) -> str:
         )
     if watch.killed_for == "memory":
         return _TOO_LARGE
-    end = f"signal {-status}" if status < 0 else f"exit status {status}"
-    return (
-        f"The export was not made: its process ended with {end}. Try again; if it happens again, "
-        "the server's log may say why."
-    )
+    if status < 0:
+        return (
+            f"The export was not made: its process was ended by signal {-status}. Has the computer "
+            "run out of memory? Try again later, or take its parts one by one."
+        )
+    return f"The export was not made: its process ended with exit status {status}. See the log."
 
 
 _TOO_LARGE: Final = (
