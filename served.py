@@ -4,6 +4,7 @@ Where several people share it there is a door too (`mammo_core/sharing/door.py`)
 the door asks of Streamlit: who a picture or an upload is of, and what a message of a browser means.
 """
 
+import asyncio
 import ctypes
 import gc
 import hashlib
@@ -21,16 +22,23 @@ import psutil
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import auth_util, net_util
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
+from streamlit.proto.ForwardMsg_pb2 import (
+    BackendOperationResponse,
+    DeferredFileResponsePayload,
+    ForwardMsg,
+)
 from streamlit.runtime import Runtime, RuntimeState, get_instance
+from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from launcher.guard import Guard, is_shared, rules_from
 from mammo_core.archive.arrivals import forget_old_arrivals, forgotten_in_words
+from mammo_core.errors import MammoError
 from mammo_core.files import (
     access_log,
     accounts_file,
@@ -46,6 +54,7 @@ from mammo_core.files import (
     preflights_root,
     studies_root,
     sweep_scratch,
+    without_folders,
 )
 from mammo_core.preprocessing.cases import forget_old_cases
 from mammo_core.sharing.door import HEADER, Behind, Door, Vouched
@@ -257,6 +266,24 @@ def _make_download(manager: MediaFileManager, deferred_id: str) -> str:
     return address
 
 
+async def answer_download(
+    handler: DeferredFileHandler, request: BackendOperationRequest, session_id: str
+) -> BackendOperationResponse:
+    """As Streamlit does, which of a download that cannot be made says only that it failed."""
+    manager, asked = handler._get_media_file_mgr(), request.deferred_file.file_id
+    try:
+        address = await asyncio.to_thread(manager.execute_deferred, asked)
+    except MediaFileStorageError as error:
+        LOG.warning("A download was not made", exc_info=error)
+        why = error.__cause__
+        said = str(why) if isinstance(why, MammoError) else "The file could not be made."
+        return BackendOperationResponse(
+            request_id=request.request_id, error_msg=without_folders(said)
+        )
+    made = DeferredFileResponsePayload(url=address)
+    return BackendOperationResponse(request_id=request.request_id, deferred_file=made)
+
+
 def provider_name() -> str:
     """As [auth] in secrets.toml has it: one provider of its own name, or one without."""
     section = auth_util.get_secrets_auth_section()
@@ -327,6 +354,7 @@ Thread(target=keep_watch, args=(LIMITS,), daemon=True).start()
 # To tell whether an Origin is its own, Streamlit would ask an outside host for this one's address.
 for lookup in ("get_external_ip", "get_internal_ip"):
     setattr(net_util, lookup, lambda: None)
+DeferredFileHandler.handle = answer_download
 if is_shared(os.environ):
     MediaFileManager.execute_deferred = _make_download
 

@@ -151,7 +151,8 @@ def _scalar(value: Any, hint: Any, *, where: str) -> Any:
             raise ConfigError(f"{where} is {value!r}; allowed: {allowed}.") from None
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return _finite(value, where=where)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+    kind = get_origin(hint) or hint  # of an array, which comes with its numbers beside the JSON
+    if not isinstance(value, kind) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{where} must be {hint.__name__}, found {_brief(value)}.")
     return value
 

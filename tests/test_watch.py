@@ -194,3 +194,33 @@ allowed.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 print(*(one == -1 or one >= min(8192, hard if hard > 0 else 8192) for one in allowed))
 """
     assert watched(tmp_path, script, shared=False) == "True True"
+
+
+@pytest.mark.slow  # 5 seconds
+def test_why_a_download_was_not_made_is_said_below_its_button(tmp_path: Path) -> None:
+    """Streamlit says only that it failed. What is no sentence for a reader stands in the log."""
+    script = """
+import asyncio
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest
+from streamlit.runtime.backend_operation_handler import DeferredFileHandler
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+
+def late():
+    raise served.MammoError("The export took too long. See '/srv/secret/exports'.")
+
+def broken():
+    raise ValueError("Doe^Jane")
+
+for make in (late, broken, lambda: b"whole"):
+    manager = MediaFileManager(MemoryMediaFileStorage("/media"))
+    request = BackendOperationRequest(request_id="1")
+    request.deferred_file.file_id = manager.add_deferred(make, "text/plain", "here")
+    answer = asyncio.run(DeferredFileHandler(lambda: manager).handle(request, "session"))
+    print(answer.error_msg or answer.deferred_file.url[:7])
+"""
+    assert watched(tmp_path, script, shared=False).splitlines() == [
+        "The export took too long. See 'exports'.",
+        "The file could not be made.",
+        "/media/",
+    ]

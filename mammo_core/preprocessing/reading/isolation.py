@@ -169,14 +169,14 @@ class ReadingProcess:
         if self._process is not None and self._process.poll() is not None:
             self.close()  # ended by someone else; not the fault of this file
         process = self._process or self._start()
-        with _Watch(process, seconds or self._seconds, self._most_bytes) as watch:
+        with Watch(process, seconds or self._seconds, self._most_bytes) as watch:
             try:
                 _send_source(_stream(process.stdin), source, request)
                 return answer(_stream(process.stdout))
             except (EOFError, BrokenPipeError, ValueError, RecursionError, ConfigError):
                 # It is gone, or what it sends is no message: a hostile file may have taken it over.
                 self.close()
-                raise watch.reason() from None
+                raise _reason(watch) from None
             finally:
                 self._recycle()
 
@@ -199,12 +199,12 @@ class ReadingProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            env=_environment(),
+            env=told_environment(),
         )
         self._process = process
         _widen(process.stdin)
         _widen(process.stdout)
-        with _Watch(process, _START_SECONDS, self._most_bytes):
+        with Watch(process, _START_SECONDS, self._most_bytes):
             try:
                 receive(_stream(process.stdout), Reply)
             except EOFError:
@@ -290,7 +290,7 @@ if hasattr(os, "register_at_fork"):  # a fork must not talk through its parent's
     os.register_at_fork(after_in_child=shared_pool.cache_clear)
 
 
-class _Watch:
+class Watch:
     """Kills a process that takes too long or, where the system has no such limit, too much memory.
 
     Signals do not interrupt native code, so the clock is kept here and not in the process.
@@ -300,13 +300,13 @@ class _Watch:
         self, process: subprocess.Popen[bytes], seconds: float, most_bytes: int | None
     ) -> None:
         self._process = process
-        self._seconds = seconds
-        self._most_bytes = most_bytes
+        self.seconds = seconds
+        self.most_bytes = most_bytes
+        self.killed_for = ""  # "time" or "memory"
         self._done = threading.Event()
-        self._killed_for: str | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> "_Watch":
+    def __enter__(self) -> "Watch":
         self._thread.start()
         return self
 
@@ -314,27 +314,9 @@ class _Watch:
         self._done.set()
         self._thread.join()
 
-    def reason(self) -> ReadError:
-        """Why the process is gone."""
-        hint = "It is broken or hostile; export it again from where it came."
-        if self._killed_for == "time":
-            return ReadError(
-                "too_slow",
-                f"This file took more than {self._seconds:.0f} seconds to decode and was stopped.",
-                hint,
-            )
-        if self._killed_for == "memory":
-            return ReadError(
-                "too_large",
-                f"This file took more than {(self._most_bytes or 0) // limits.MEGABYTE} MB to "
-                "decode and was stopped.",
-                hint,
-            )
-        return ReadError("decoder_died", "The decoder died of this file.", hint)
-
     def _watch(self) -> None:
-        deadline = time.monotonic() + self._seconds
-        most = self._most_bytes
+        deadline = time.monotonic() + self.seconds
+        most = self.most_bytes
         while (left := deadline - time.monotonic()) > 0:
             if self._done.wait(left if most is None else min(left, _POLL_SECONDS)):
                 return
@@ -344,8 +326,27 @@ class _Watch:
         self._kill("time")
 
     def _kill(self, reason: str) -> None:
-        self._killed_for = reason
+        self.killed_for = reason
         self._process.kill()
+
+
+def _reason(watch: Watch) -> ReadError:
+    """Why the process is gone that `watch` looked after."""
+    hint = "It is broken or hostile; export it again from where it came."
+    if watch.killed_for == "time":
+        return ReadError(
+            "too_slow",
+            f"This file took more than {watch.seconds:.0f} seconds to decode and was stopped.",
+            hint,
+        )
+    if watch.killed_for == "memory":
+        return ReadError(
+            "too_large",
+            f"This file took more than {(watch.most_bytes or 0) // limits.MEGABYTE} MB to "
+            "decode and was stopped.",
+            hint,
+        )
+    return ReadError("decoder_died", "The decoder died of this file.", hint)
 
 
 def _send_source(requests: IO[bytes], source: Path | bytes, request: Request) -> None:
@@ -366,7 +367,7 @@ def _stream(stream: IO[bytes] | None) -> IO[bytes]:
     return stream
 
 
-def _environment() -> dict[str, str]:
+def told_environment() -> dict[str, str]:
     """The process finds this very package, native libraries keep to one thread, and of all else
     it gets what a process needs to start: passwords of archives may stand in the rest.
     """

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -85,6 +86,17 @@ def _is_plainly_below(file: Path, folder: Path) -> bool:
     way = file.parts[len(folder.parts) :]
     steps = (os.path.join(folder, *way[:count]) for count in range(1, len(way) + 1))  # noqa: PTH118
     return ".." not in way and not any(map(os.path.islink, steps))
+
+
+def limit_memory(most_bytes: int) -> None:
+    """Of this process: its address space, where the system keeps such a limit. Elsewhere whoever
+    started it watches it.
+    """
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the image
 
 
 def too_large(size: int) -> ReadError:

@@ -5,7 +5,9 @@ Nothing is unpickled: a reading process that a hostile file took over can send p
 """
 
 import json
+import os
 import struct
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, TypeVar
@@ -100,6 +102,15 @@ class Reply:
     rows_bytes: int | None = None  # of the rows of a sheet, which follow as JSON
     cells_bytes: tuple[int, ...] | None = None  # of the pieces of a CSV, which follow
     kept: KeptImage | None = None
+
+
+def private_output() -> IO[bytes]:
+    """A process's own end of its pipe, moved away from where native libraries print."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return replies
 
 
 def send(stream: IO[bytes], message: Request | Reply) -> None:

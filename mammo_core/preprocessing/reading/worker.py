@@ -28,6 +28,7 @@ from mammo_core.preprocessing.reading.messages import (
     Reply,
     Request,
     pack_rows,
+    private_output,
     receive,
     receive_bytes,
     send,
@@ -48,9 +49,9 @@ from mammo_core.types import Mammogram
 
 
 def main() -> int:
-    requests, replies = sys.stdin.buffer, _private_output()
+    requests, replies = sys.stdin.buffer, private_output()
     cv2.setNumThreads(1)
-    _limit_memory()
+    limits.limit_memory(limits.WORKER_BYTES)
     send(replies, Reply())
     with contextlib.suppress(EOFError, BrokenPipeError), Path(os.devnull).open("w") as nowhere:
         while True:
@@ -116,24 +117,6 @@ def _mammogram_of(request: Request, content: bytes) -> Mammogram:
 def _refuse(replies: IO[bytes], error: ReadError) -> None:
     refused = Refused(code=error.code, sentence=error.sentence, hint=error.hint)
     send(replies, Reply(refused=refused))
-
-
-def _private_output() -> IO[bytes]:
-    """Our end of the pipe, moved away from where native libraries print."""
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-    return replies
-
-
-def _limit_memory() -> None:
-    """Address space, where the system keeps such a limit; elsewhere the parent watches us."""
-    if sys.platform == "linux":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (limits.WORKER_BYTES, limits.WORKER_BYTES))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the image
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def pseudonymous_studies(case: ReadCase, pseudonyms: Pseudonyms) -> list[DicomSt
 
 def identified_studies(case: ReadCase, originals: Mapping[str, Evidence]) -> list[DicomStudy]:
     """One study per original study, all of one woman; `originals` by the hash of their content."""
-    _refuse_incomplete(case, originals)
+    refuse_incomplete(case, originals)
     studies: dict[str, list[ReadImage]] = {}
     for image in case.images:
         studies.setdefault(_original(originals, image).study_uid, []).append(image)
@@ -138,7 +138,8 @@ def _original(originals: Mapping[str, Evidence], image: ReadImage) -> Evidence:
     return originals[image.about.ref.image_id]
 
 
-def _refuse_incomplete(case: ReadCase, originals: Mapping[str, Evidence]) -> None:
+def refuse_incomplete(case: ReadCase, originals: Mapping[str, Evidence]) -> None:
+    """With identity goes only a case of one woman, all of whose images came with it."""
     missing = [i.title for i in case.images if i.about.ref.image_id not in originals]
     if missing:
         raise MammoError(

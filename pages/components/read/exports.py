@@ -19,9 +19,9 @@ from mammo_core.preprocessing.cases import Case
 from mammo_core.preprocessing.reading.identity import Evidence, installation_key
 from mammo_core.preprocessing.reading.read import read_evidence
 from mammo_core.reading import TITLES
-from mammo_core.reports.case.html import to_html
-from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance, pictures
-from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, to_zip
+from mammo_core.reports.case.apart import Export, WantedExport, make_apart
+from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
 from mammo_core.reports.case.tables import to_csv, to_json
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
@@ -102,7 +102,7 @@ def show_exports(case: Case, layer: Layer) -> None:
 
 @st.fragment
 def _show_choices(case: ReadCase) -> None:
-    pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
+    key = installation_key(home() / "key")
     names = dict.fromkeys(window.name for image in case.images for window in image.windows)
     with st.container(horizontal=True):
         window = st.selectbox(
@@ -115,30 +115,28 @@ def _show_choices(case: ReadCase) -> None:
         "Heatmap opacity", 0.0, 1.0, Appearance().opacity, 0.05, key="export_opacity"
     )
     look = Appearance(palette=palette, opacity=opacity, window=window)
+    everything = WantedExport(export=Export.EVERYTHING, case=case, look=look, key=key.hex())
     st.caption(
         "Without names, dates and numbers of the woman, and without names of your files. Letters "
         "on the breast itself stay: look before you share."
     )
-    _offer("Everything (zip)", f"{case.name}.zip", partial(_zip, case, look, pseudonyms), case)
+    _offer_apart("Everything (zip)", f"{case.name}.zip", everything)
     with st.container(horizontal=True):
         _offer("Scores (CSV)", f"{case.name}.csv", partial(_csv, case), case)
-        _offer("JSON", f"{case.name}.json", partial(_json, case, pseudonyms), case)
-        _offer(
-            "Page to print (HTML)",
-            f"{case.name}.html",
-            partial(_html, case, look, pseudonyms),
-            case,
-        )
+        _offer("JSON", f"{case.name}.json", partial(_json, case, key), case)
+        page = replace(everything, export=Export.PAGE)
+        _offer_apart("Page to print (HTML)", f"{case.name}.html", page)
     with st.container(horizontal=True):
-        _offer("Pictures (zip)", f"{case.name}_pictures.zip", partial(_pictures, case, look), case)
-        _offer(
-            "DICOM (zip)", f"{case.name}_dicom.zip", partial(_dicom, case, look, pseudonyms), case
-        )
+        shown = replace(everything, export=Export.PICTURES)
+        _offer_apart("Pictures (zip)", f"{case.name}_pictures.zip", shown)
+        dicom = replace(everything, export=Export.DICOM)
+        _offer_apart("DICOM (zip)", f"{case.name}_dicom.zip", dicom)
     with st.expander("DICOM with identity", icon=":material/badge:"):
-        _show_identified(case, look, pseudonyms)
+        _show_identified(replace(everything, export=Export.IDENTIFIED))
 
 
-def _show_identified(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> None:
+def _show_identified(wanted: WantedExport) -> None:
+    case = wanted.case
     st.caption(
         "For your own archive: a structured report and heatmaps that name the woman and refer to "
         "her original images. Drop the same files this case was opened from; they are read once "
@@ -151,12 +149,12 @@ def _show_identified(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -
         return
     with noted_errors():
         originals = _originals(case, [file.getvalue() for file in files])
-        from mammo_core.reports.case.archive import identified_dicom
+        from mammo_core.reports.case.dicom import refuse_incomplete
 
-        made = identified_dicom(case, look, pseudonyms, originals)
-        name = f"{case.name}_with_identity"
+        refuse_incomplete(case, originals)
         st.warning("This file names the woman.", icon=":material/badge:")
-        _offer("DICOM with identity (zip)", f"{name}.zip", partial(to_zip, made, folder=name), case)
+        named = replace(wanted, originals=originals)
+        _offer_apart("DICOM with identity (zip)", f"{named.name}.zip", named)
 
 
 def _originals(case: ReadCase, files: Sequence[bytes]) -> dict[str, Evidence]:
@@ -173,6 +171,10 @@ def _originals(case: ReadCase, files: Sequence[bytes]) -> dict[str, Evidence]:
         except ReadError as error:
             st.info(escaped(f"File {number}: {error}"))
     return found
+
+
+def _offer_apart(label: str, name: str, wanted: WantedExport) -> None:
+    _offer(label, name, partial(make_apart, wanted), wanted.case)
 
 
 def _offer(label: str, name: str, make: "partial[bytes]", case: ReadCase) -> None:
@@ -192,25 +194,5 @@ def _csv(case: ReadCase) -> bytes:
     return to_csv(case).encode()
 
 
-def _json(case: ReadCase, pseudonyms: Pseudonyms) -> bytes:
-    return to_json(case, pseudonyms).encode()
-
-
-def _html(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> bytes:
-    return to_html(case, pseudonyms, look).encode()
-
-
-def _pictures(case: ReadCase, look: Appearance) -> bytes:
-    return to_zip(pictures(case, look), folder=case.name)
-
-
-def _dicom(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> bytes:
-    from mammo_core.reports.case.archive import pseudonymous_dicom  # slow to load, seldom asked for
-
-    return to_zip(pseudonymous_dicom(case, look, pseudonyms), folder=case.name)
-
-
-def _zip(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> bytes:
-    from mammo_core.reports.case.archive import case_zip
-
-    return case_zip(case, look, pseudonyms)
+def _json(case: ReadCase, key: bytes) -> bytes:
+    return to_json(case, Pseudonyms(key=key, case_id=case.case_id)).encode()
