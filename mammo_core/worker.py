@@ -29,6 +29,7 @@ from mammo_core.files import keep_private
 from mammo_core.places.cluster import is_on_cluster
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.jobs import JobProgress, carry_out, device_of
+from mammo_core.sharing.owners import OF_RUN, read_owner
 
 #: torchrun ends all processes when one fails: the first must have written down why by then.
 _LET_THE_FIRST_SPEAK_SECONDS: Final = 5.0
@@ -224,7 +225,13 @@ def main(name: str, folder: Path) -> int:
         return _work_along(run, kind)
     # A cluster has given out the devices: nobody waits for another's.
     device = run.run_id if is_on_cluster() else kind.device(run)
-    return carry_out(run, kind.work, device=device)
+    return carry_out(run, kind.work, device=device, called=called_in_line(run))
+
+
+def called_in_line(run: RunFolder) -> str:
+    """Of a run that is private, those who wait behind it learn no more than that."""
+    owner = read_owner(run.file(OF_RUN))
+    return "another run" if owner is not None and owner.is_private else run.run_id
 
 
 def _work_along(run: RunFolder, kind: Kind) -> int:

@@ -7,7 +7,7 @@ import streamlit as st
 from mammo_core.files import checkpoints_root
 from mammo_core.sharing.rights import Action
 from pages.components.shared.frame import require_frame, shown_errors
-from pages.components.shared.pickers import all_titles, pick_name
+from pages.components.shared.pickers import all_titles, pick_name, warn_of_missing
 from pages.components.shared.published import show_published
 from pages.components.shared.whose import find_run, list_runs, show_off
 from pages.components.train.form import show_form
@@ -41,7 +41,9 @@ def show_runs() -> None:
         st.info("No run yet. Its progress will appear here.", icon=":material/info:")
         return
     shown = show_table(runs)
-    name = pick_name("Run", [run.run_id for run in shown], key="run", titles=all_titles())
+    names = [run.run_id for run in shown]
+    warn_of_missing(st.query_params.get("run"), names)
+    name = pick_name("Run", names, key="run", titles=all_titles())
     run = find_run(name, checkpoints_root())
     show_run(run)
     show_about(run)

@@ -4,6 +4,7 @@ those the user has registered.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -124,26 +125,31 @@ def read_in_question(
     )
 
 
-def find_folder(name: str) -> Path:
-    """The folder a run's settings name: that of a registered data set, else a path.
+def find_folder(name: str, entries: Sequence[Registered] | None = None) -> Path:
+    """The folder a run's settings name: that of a registered data set, else a path. Of `entries`,
+    else of all that are registered.
 
     A registered name keeps the settings readable on another machine, where paths differ.
     """
-    for entry in list_registered(datasets_root()):
+    for entry in list_registered(datasets_root()) if entries is None else entries:
         if entry.name == name:
             return Path(entry.folder)
     return Path(name)
 
 
-def name_of_folder(folder: str) -> str:
+def entries_of(named: str, entries: Sequence[Registered]) -> list[Registered]:
+    """The one of that name, else those of that folder: as settings may call a data set."""
+    by_name = [entry for entry in entries if entry.name == named]
+    place = Path(named).resolve()
+    return by_name or [entry for entry in entries if Path(entry.folder).resolve() == place]
+
+
+def name_of_folder(folder: str, entries: Sequence[Registered] | None = None) -> str:
     """The name under which a data set is registered, where `folder` is its name or its folder; else
     `folder`: one set is one set, whether a run was started by its name or by its path.
     """
-    entries = list_registered(datasets_root())
-    if any(entry.name == folder for entry in entries):
-        return folder
-    place = Path(folder).resolve()
-    return next((one.name for one in entries if Path(one.folder).resolve() == place), folder)
+    found = entries_of(folder, list_registered(datasets_root()) if entries is None else entries)
+    return found[0].name if found else folder
 
 
 def refuse_missing(folder: Path) -> None:

@@ -47,14 +47,16 @@ def pairings_of(
     evaluations: Sequence[Evaluation],
 ) -> list[Pairing]:
     """Every checkpoint with every set, model by model."""
-    named = under_registered_names(evaluations)
+    named = under_names_of(entries, evaluations)
     return [_pairing(run, entry, named) for run in checkpoints for entry in entries]
 
 
-def under_registered_names(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+def under_names_of(
+    entries: Sequence[Registered], evaluations: Iterable[Evaluation]
+) -> list[Evaluation]:
     """One data set is one column, whether it was scored by its name or by its folder."""
     return [
-        replace(one, config=replace(one.config, folder=name_of_folder(one.config.folder)))
+        replace(one, config=replace(one.config, folder=name_of_folder(one.config.folder, entries)))
         for one in evaluations
     ]
 

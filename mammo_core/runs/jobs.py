@@ -351,16 +351,19 @@ def _holder(jobs: Path, device: str) -> str:
 _BETWEEN_REPORTS: Final = 0.5  # seconds
 
 
-def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) -> int:
+def carry_out(
+    run: RunFolder, work: Callable[[RunFolder], str], *, device: str, called: str = ""
+) -> int:
     """Do `work` when `device` is free. It returns its closing words; the exit code is ours.
 
     `work` asks `run.is_asked_to_stop()` itself; when it returns after such a request, the run
-    counts as stopped, not finished.
+    counts as stopped, not finished. `called` is what those behind it in line are told; its id,
+    where it is empty.
     """
     with _heartbeat(run), run.worker_lives():
         sweep_scratch(run.path)
         try:
-            words = _work_in_turn(run, work, device)
+            words = _work_in_turn(run, work, device, called or run.run_id)
         except MammoError as error:
             return _fail(run, str(error))
         except OSError as error:
@@ -400,14 +403,16 @@ class JobProgress:
         self._run.write_status(status)
 
 
-def _work_in_turn(run: RunFolder, work: Callable[[RunFolder], str], device: str) -> str:
+def _work_in_turn(
+    run: RunFolder, work: Callable[[RunFolder], str], device: str, called: str
+) -> str:
     def tell(behind: str) -> None:
         run.write_status(replace(run.read_status(), message=f"Waiting for {behind}."))
 
     turn = device_turn(
         jobs_root(),
         device,
-        name=run.run_id,
+        name=called,
         should_stop=run.is_asked_to_stop,
         tell=tell,
     )

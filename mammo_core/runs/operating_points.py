@@ -192,9 +192,7 @@ def openings_of_test_set(run: RunFolder, runs: Iterable[RunFolder]) -> list[Open
         try:
             looks = openings_of(other)
         except RunError:
-            found.append(
-                Opening(opened_at="", by=f"the unread log of {other.run_id}", card_sha256="")
-            )
+            found.append(Opening(opened_at="", by="a log that cannot be read", card_sha256=""))
             continue
         found += [
             replace(one, by=f"{one.by}; results of another model of that set") for one in looks

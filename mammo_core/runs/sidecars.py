@@ -5,6 +5,7 @@ images look like to it, how long it takes and what it cost.
 import json
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from mammo_core.errors import CheckpointError, ConfigError, RunError
 from mammo_core.files import append_whole, replace_file
 from mammo_core.records import damage_in_words, from_document, read_json, to_document
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.folder import RunFolder, card_hash, list_runs
+from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.tables import read_table
 from mammo_core.types import Split
 
@@ -219,9 +220,9 @@ def read_cost(run: RunFolder) -> Cost | None:
     return read_one(run, COST_FILE, Cost, what="cost")
 
 
-def latest_cost(root: Path) -> Cost | None:
-    """The newest that was recorded below `root`: the price most likely to hold again."""
-    costs = [cost for run in list_runs(root) if (cost := _readable(run)) is not None]
+def latest_cost(runs: Iterable[RunFolder]) -> Cost | None:
+    """The newest that was recorded for one of `runs`: the price most likely to hold again."""
+    costs = [cost for run in runs if (cost := _readable(run)) is not None]
     return max(costs, key=lambda cost: cost.recorded_at, default=None)
 
 

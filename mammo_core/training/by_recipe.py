@@ -61,25 +61,25 @@ def configure(
     """The settings of a run of `recipe` on `data`, split as the recipe says."""
     config = with_changes(recipe.configure(recipe.deal(data), task_of(data)), changes)
     if _WEIGHTS not in changes:
-        config = gone_on(config, recipe, root=root)
+        config = gone_on(config, recipe, list_runs(root))
     config.check()
     return config
 
 
-def gone_on(config: RunConfig, recipe: Recipe, *, root: Path) -> RunConfig:
-    """`config` from the weights of the run that `recipe` goes on from, where it does."""
+def gone_on(config: RunConfig, recipe: Recipe, runs: Sequence[RunFolder]) -> RunConfig:
+    """`config` from the weights of that of `runs` which `recipe` goes on from, where it does."""
     if not recipe.continues:
         return config
-    origin = origin_of_recipe(recipe.continues, config.data, root)
+    origin = origin_of_recipe(recipe.continues, config.data, runs)
     weights = f"{FROM_CHECKPOINT}{origin.run_id}"
     return replace(config, model=replace(config.model, weights=weights))
 
 
-def origin_of_recipe(name: str, data: DataConfig, root: Path) -> RunFolder:
+def origin_of_recipe(name: str, data: DataConfig, runs: Sequence[RunFolder]) -> RunFolder:
     """The newest finished run of the recipe of that name on the same data; where it has learnt
     patches, on any: boxes are marked in few data sets.
     """
-    for run in list_runs(root):
+    for run in runs:
         if not run.is_checkpoint:
             continue
         try:

@@ -3,7 +3,7 @@
 Needs no torch: starting them and putting their results together is work on settings and tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,10 +58,12 @@ def seed_configs(config: RunConfig, seeds: int) -> list[RunConfig]:
     return [replace(config, series=series, seed=config.seed + number) for number in range(seeds)]
 
 
-def default_title(config: RunConfig, *, now: datetime) -> str:
-    """What a run of `config` is called where nobody named it: its network, its data, its day."""
+def default_title(config: RunConfig, *, now: datetime, data: str = "") -> str:
+    """What a run of `config` is called where nobody named it: its network, its data, its day.
+    `data` is what the data set is called, where that is known better than here.
+    """
     network = get_backbone(config.model.backbone).title
-    data = name_of_folder(config.data.folder)
+    data = data or name_of_folder(config.data.folder)
     return f"{network} on {last_name(data)}, {short_day(now)}"[:LONGEST_TITLE]
 
 
@@ -100,11 +102,15 @@ def start_series(
     title: str = "",
     is_here: bool = False,
     ranks: int = 1,
+    own: Callable[[RunFolder], None] = lambda run: None,
 ) -> list[RunFolder]:
     """Start them all, on the cluster where there is one, each by so many processes; with `is_here`,
-    or without a cluster, they wait for the device of this computer one after the other.
+    or without a cluster, they wait for the device of this computer one after the other. Before any
+    begins, `own` is given each.
     """
     runs = create_series(configs, root, title=title)
+    for run in runs:
+        own(run)
     for run, config in zip(runs, configs, strict=True):
         start(run, kind=config.kind, is_here=is_here, ranks=ranks)
     return runs
@@ -147,8 +153,11 @@ def finished_folds(series: str, root: Path) -> list[RunFolder]:
     return members
 
 
-def join_folds(series: str, root: Path) -> RunFolder:
-    """One predictions table in which every woman was scored by a network that never saw her.
+def join_folds(
+    series: str, root: Path, *, own: Callable[[RunFolder], None] = lambda run: None
+) -> RunFolder:
+    """One predictions table in which every woman was scored by a network that never saw her; `own`
+    is given its folder before anybody can see it.
 
     Networks differ in how sure they are, so a fold's scores are first made probabilities on its own
     validation women (of more than two classes, all by one temperature); only then may they stand in
@@ -168,6 +177,7 @@ def join_folds(series: str, root: Path) -> RunFolder:
     joined = pd.concat(parts, ignore_index=True).assign(model_id=series)
     folder = RunFolder(root / series)
     folder.path.mkdir(exist_ok=True)
+    own(folder)
     save_settings(configs[0], folder.settings_file)
     save_ensemble(ensemble, folder.file(MEMBERS_NAME))
     write_predictions(joined, folder.predictions_file)

@@ -129,3 +129,18 @@ def test_a_worker_that_ended_well_leaves_nothing_to_ask_about(run: RunFolder) ->
     carry_out(run, lambda _: "done", device="cpu")
     left = {path.name for path in run.path.iterdir()}
     assert left == {"status.json", "heartbeat"}
+
+
+def test_those_behind_a_run_are_told_what_it_is_called_in_line(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    holder = tmp_path / "home" / "jobs" / "cpu.holder"
+    for called, told in (("", run.run_id), ("another run", "another run")):
+        seen: list[str] = []
+
+        def work(run: RunFolder, seen: list[str] = seen) -> str:
+            seen.append(holder.read_text())
+            return "done"
+
+        carry_out(run, work, device="cpu", called=called)
+        assert seen == [told]

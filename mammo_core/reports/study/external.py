@@ -18,7 +18,7 @@ from mammo_core.reports.document import Block, Bullets, Paragraph, Section, Tabl
 from mammo_core.reports.study.study import RunStudy
 from mammo_core.reports.wording import NONE, estimate_in_words, rate_in_words
 from mammo_core.runs.evaluations import Evaluation, evaluation_of, list_evaluations
-from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.sidecars import known_women
 
@@ -55,11 +55,10 @@ class Elsewhere:
         )
 
 
-def read_elsewhere(run: RunFolder, roots: Sequence[Path]) -> tuple[Elsewhere, ...]:
-    """The newest evaluation of the checkpoint `run` on each data set, and of every other checkpoint
-    on those same sets: the model's own first.
+def read_elsewhere(run: RunFolder, runs: Sequence[RunFolder]) -> tuple[Elsewhere, ...]:
+    """The newest evaluation among `runs` of the checkpoint `run` on each data set, and of every
+    other checkpoint on those same sets: the model's own first.
     """
-    runs = list_runs(*roots)
     evaluations = list_evaluations(runs)
     sets = [one.data for one in evaluations if one.config.checkpoint == run.run_id]
     others = [one for one in runs if one.is_checkpoint and one.run_id != run.run_id]

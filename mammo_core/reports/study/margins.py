@@ -27,6 +27,7 @@ from mammo_core.metrics.margins import (
 )
 from mammo_core.metrics.paired_rates import rate_difference
 from mammo_core.reports.document import Block, Section, Table, paragraphs
+from mammo_core.reports.study.study import ALL, Sight
 from mammo_core.runs.folder import NO_SUCH_RUN, RunFolder, card_hash, list_runs
 from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.operating_points import (
@@ -147,15 +148,21 @@ def _kind_of_data(run: RunFolder) -> str:
 
 
 def hold_margins(
-    run: RunFolder, roots: Sequence[Path], *, titles: Mapping[str, str] | None = None
+    run: RunFolder,
+    roots: Sequence[Path],
+    *,
+    titles: Mapping[str, str] | None = None,
+    sight: Sight = ALL,
 ) -> list[MarginHeld]:
-    """Every margin of `run` against the test results of both. Reading it is a look at them.
-    `titles` are by run id; without them, as every page calls the runs.
+    """Every margin of `run` against the test results of both, but those against a run that nobody
+    is to know of. Reading it is a look at them. `titles` are by run id; without them, as every page
+    calls the runs.
     """
-    margins = margins_of(run, roots)
+    runs = list_runs(*roots)
+    hidden = {one.run_id for one in runs if not sight.run(one)}
+    margins = [one for one in margins_of(run, roots) if one[0].against not in hidden]
     if not margins:
         return []
-    runs = list_runs(*roots)
     named = titles_of(runs) if titles is None else titles
     return [
         replace(

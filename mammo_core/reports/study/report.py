@@ -43,7 +43,7 @@ from mammo_core.reports.study.result_sections import (
     result_sections,
 )
 from mammo_core.reports.study.results import Results
-from mammo_core.reports.study.study import RunStudy
+from mammo_core.reports.study.study import ALL, RunStudy, Sight
 from mammo_core.reports.study.women import Reported, read_reported
 from mammo_core.reports.wording import listed, rate_in_words
 from mammo_core.runs.card import Metric, ModelCard
@@ -399,19 +399,21 @@ def study_text(
     by: str,
     now: str,
     studies: Path | None = None,
+    sight: Sight = ALL,
 ) -> str:
-    """The study report of `run`. Reading it is a look at the test set, which `by` is noted for.
-    `studies` holds the reader studies kept here.
+    """The study report of `run`, of what `sight` allows. Reading it is a look at the test set,
+    which `by` is noted for. `studies` holds the reader studies kept here.
     """
-    told = read_reported(run, roots, audits=audits)
+    told = read_reported(run, roots, audits=audits, sight=sight)
     remark = _noted(run, by=by, now=now) if run.has_predictions else ""
+    of_this = f"{by} of {run.run_id}" if sight.is_named else by
     for one in told.elsewhere:  # their results are shown as well
-        _noted(one.run, by=f"{by} of {run.run_id}", now=now)
+        _noted(one.run, by=of_this, now=now)
     told = _with_this_look(told, run)
-    held = hold_margins(run, roots)
+    held = hold_margins(run, roots, sight=sight)
     for margin in held:  # so are those of the model that it is held against
         if margin.found is not None:
-            _noted(find_run(margin.written.against, *roots), by=f"{by} of {run.run_id}", now=now)
+            _noted(find_run(margin.written.against, *roots), by=of_this, now=now)
     document = study_report(told, made_at=now, remark=remark, studies=studies, margins=held)
     return render_html(document) if form is Format.HTML else render_markdown(document)
 
@@ -438,9 +440,11 @@ def _with_this_look(told: Reported, run: RunFolder) -> Reported:
     return replace(told, study=replace(study, looks=looks))
 
 
-def card_text(run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format) -> str:
-    """The model card of `run` in words."""
-    told = read_reported(run, roots, audits=audits)
+def card_text(
+    run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format, sight: Sight = ALL
+) -> str:
+    """The model card of `run` in words, of what `sight` allows."""
+    told = read_reported(run, roots, audits=audits, sight=sight)
     document = model_card(told, familiar=_familiar(run, told.study))
     return render_html(document) if form is Format.HTML else render_markdown(document)
 

@@ -21,7 +21,13 @@ from mammo_core.files import datasets_root
 from mammo_core.metrics.ensemble import Ensemble, load_ensemble
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import list_evaluations
-from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, find_run, list_runs
+from mammo_core.runs.folder import (
+    BASELINES_NAME,
+    MEMBERS_NAME,
+    NO_SUCH_RUN,
+    RunFolder,
+    list_runs,
+)
 from mammo_core.runs.measured import Fidelity, Froc, StressTest, fidelity_of, froc_of, stress_of
 from mammo_core.runs.naming import ships
 from mammo_core.runs.operating_points import (
@@ -43,6 +49,23 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What whoever asks for a report may see: which runs, and which data sets by what settings call
+    them. As it stands here, all. `is_named` tells whether others may read for which run it was.
+    """
+
+    run: Callable[[RunFolder], bool] = lambda run: True
+    data: Callable[[str], bool] = lambda named: True
+    is_named: bool = True
+
+    def runs_of(self, roots: Sequence[Path]) -> list[RunFolder]:
+        return [run for run in list_runs(*roots) if self.run(run)]
+
+
+ALL: Final = Sight()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
     """What is written down of looks and locks. `why_no_...` says why a log cannot be read."""
 
@@ -59,7 +82,7 @@ class Looks:
 
 
 def read_looks(
-    run: RunFolder, owner: RunFolder | None, card: ModelCard | None, roots: Sequence[Path]
+    run: RunFolder, owner: RunFolder | None, card: ModelCard | None, runs: Sequence[RunFolder]
 ) -> Looks:
     """Of `run`, whose model is `owner`. A damaged log is told of, and costs nothing else."""
     at_results, why_no_openings = _read(openings_of, run)
@@ -68,7 +91,7 @@ def read_looks(
     at_test_set, why_not_owner = (at_results, "") if owner == run else _read(openings_of, owner)
     locks, why_no_locks = _read(_locks, owner)
     shared, why_not_shared = [], ""
-    for other in sharing_test_set(card, list_runs(*roots)):
+    for other in sharing_test_set(card, runs):
         found, why = _read(openings_of, other)
         shared.append((other.run_id, found))
         why_not_shared = why_not_shared or why
@@ -313,12 +336,15 @@ class RunStudy:
         return self.card.title if self.card is not None else self.run_id
 
 
-def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStudy:
+def read_study(
+    run: RunFolder, roots: Sequence[Path], *, audits: Path, sight: Sight = ALL
+) -> RunStudy:
     """The study of `run`; `roots` hold the other runs, `audits` the audits of data sets."""
     missing: list[str] = []
+    runs = sight.runs_of(roots)
     ensemble = _ensemble(run, missing)
     training, evaluation = (None, None) if ensemble is not None else _settings(run, missing)
-    owner = _checkpoint_of(run, evaluation, roots, missing)
+    owner = _checkpoint_of(run, evaluation, runs, missing)
     if evaluation is not None and owner is not None:
         training, _ = _settings(owner, missing)
     card = _card(owner, missing) if owner is not None and ensemble is None else None
@@ -329,12 +355,13 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
             f"predictions. {' '.join(missing)}"
         )
     settings = evaluation or (training.data if training is not None else None)
+    seen = settings if settings is not None and sight.data(settings.folder) else None
     is_shipped = evaluation is None and ships(run)
     data = StudyData()
     if ensemble is None:
-        data = read_study_data(settings, training, card, is_shipped=is_shipped)
+        data = read_study_data(seen, training, card, is_shipped=is_shipped)
     missing += [data.why_missing] if data.why_missing else []
-    looks = read_looks(run, owner, card, roots)
+    looks = read_looks(run, owner, card, runs)
     missing += looks.unread
     return RunStudy(
         run_id=run.run_id,
@@ -344,9 +371,9 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
         predictions=predictions,
         epochs=run.read_metrics(),
         data=data,
-        audit=read_audit_of(settings, audits) if settings is not None else None,
+        audit=read_audit_of(seen, audits) if seen is not None else None,
         looks=looks,
-        evaluations=_evaluations(run, roots) if evaluation is None else (),
+        evaluations=_evaluations(run, runs) if evaluation is None else (),
         ensemble=ensemble,
         fidelity=tuple(fidelity_of(owner)) if owner is not None and card is not None else (),
         stress=tuple(stress_of(owner)) if owner is not None and card is not None else (),
@@ -355,8 +382,8 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
         missing=tuple(missing),
         baselines=_baselines(run),
         verification=Verification()
-        if settings is None
-        else verification_of(settings.folder, datasets_root()),
+        if seen is None
+        else verification_of(seen.folder, datasets_root()),
     )
 
 
@@ -417,15 +444,18 @@ def _settings(run: RunFolder, missing: list[str]) -> tuple[RunConfig | None, Eva
 
 
 def _checkpoint_of(
-    run: RunFolder, evaluation: EvaluateConfig | None, roots: Sequence[Path], missing: list[str]
+    run: RunFolder,
+    evaluation: EvaluateConfig | None,
+    runs: Sequence[RunFolder],
+    missing: list[str],
 ) -> RunFolder | None:
     if evaluation is None:
         return run
-    try:
-        return find_run(evaluation.checkpoint, *roots)
-    except RunError as error:
-        missing.append(f"The model that made these predictions is not known: {error}")
-        return None
+    found = next((one for one in runs if one.run_id == evaluation.checkpoint), None)
+    if found is None:
+        reason = NO_SUCH_RUN.format(run_id=evaluation.checkpoint)
+        missing.append(f"The model that made these predictions is not known: {reason}")
+    return found
 
 
 def _card(owner: RunFolder, missing: list[str]) -> ModelCard | None:
@@ -451,8 +481,8 @@ def _predictions(run: RunFolder, missing: list[str]) -> pd.DataFrame | None:
         raise TableError(f"The predictions of run {run.run_id} cannot be used: {error}") from None
 
 
-def _evaluations(run: RunFolder, roots: Sequence[Path]) -> tuple[tuple[str, str], ...]:
-    found = list_evaluations(list_runs(*roots))
+def _evaluations(run: RunFolder, runs: Sequence[RunFolder]) -> tuple[tuple[str, str], ...]:
+    found = list_evaluations(runs)
     return tuple(
         (Path(one.config.folder).name, one.run.run_id)
         for one in found

@@ -14,7 +14,7 @@ from mammo_core.errors import MammoError
 from mammo_core.reports.document import Drawing, Table
 from mammo_core.reports.study.external import Elsewhere, read_elsewhere
 from mammo_core.reports.study.results import Results, measure_study
-from mammo_core.reports.study.study import SPLIT_NAMES, RunStudy, read_study
+from mammo_core.reports.study.study import ALL, SPLIT_NAMES, RunStudy, Sight, read_study
 from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import positive_of
 from mammo_core.types import Split, Task
@@ -395,9 +395,11 @@ class Reported:
     elsewhere: tuple[Elsewhere, ...] = ()  # on other data sets, this model's and others'
 
 
-def read_reported(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Reported:
+def read_reported(
+    run: RunFolder, roots: Sequence[Path], *, audits: Path, sight: Sight = ALL
+) -> Reported:
     """Everything that a report of `run` tells."""
-    study = read_study(run, roots, audits=audits)
+    study = read_study(run, roots, audits=audits, sight=sight)
     results, reason = _measured(study)
     table = table_one(study)
     return Reported(
@@ -407,7 +409,7 @@ def read_reported(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Rep
         table_one_lacks=table[1] if table is not None else "",
         results=results,
         why_no_results=reason,
-        elsewhere=() if study.is_external else read_elsewhere(run, roots),
+        elsewhere=() if study.is_external else read_elsewhere(run, sight.runs_of(roots)),
     )
 
 

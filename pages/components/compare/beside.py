@@ -10,14 +10,20 @@ from mammo_core.errors import ConfigError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import start_run
+from mammo_core.runs.jobs import create_run, start
 from mammo_core.sharing.rights import Action
 from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import all_runs, all_titles, can_read
 from pages.components.shared.runs import show_job
-from pages.components.shared.whose import is_of_private_data, is_off, own, require_room
+from pages.components.shared.whose import (
+    is_of_private_data,
+    is_off,
+    own,
+    require_data,
+    require_room,
+)
 
 
 def show_beside(compared: Compared) -> None:
@@ -68,16 +74,18 @@ def _ask(run: RunFolder, rival: RunFolder, place: DeltaGenerator) -> None:
         st.button(
             "Score and compare", icon=":material/play_arrow:", key="beside_start", type="primary",
             disabled=not is_free or bool(is_off(Action.TRAIN)), on_click=_start,
-            args=(config, rival), help=is_off(Action.TRAIN) or None,
+            args=(config, rival, run), help=is_off(Action.TRAIN) or None,
         )  # fmt: skip
 
 
-def _start(config: EvaluateConfig, rival: RunFolder) -> None:
+def _start(config: EvaluateConfig, rival: RunFolder, run: RunFolder) -> None:
     with toasted_errors():
         require_room()
+        require_data(config.folder)
         is_private = is_of_private_data(config.folder)
-        job = start_run(config, checkpoints_root(), what="evaluate", total=0)
-        own(job, like=rival, is_private=is_private)
+        job = create_run(config, checkpoints_root(), what="evaluate", total=0)
+        own(job, like=[rival, run], is_private=is_private)
+        start(job, kind=config.kind)
 
 
 def _compare(run: RunFolder, job: RunFolder) -> None:

@@ -16,7 +16,7 @@ from mammo_core.words import day_in_words
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.runs import show_job
-from pages.components.shared.whose import is_off, require
+from pages.components.shared.whose import is_off, own, require
 
 WEIGHTS = "weights.safetensors"
 
@@ -70,7 +70,7 @@ def _offer(runs: Mapping[str, str]) -> None:
 def _start(name: str) -> None:
     with toasted_errors():
         require(Action.TRAIN)
-        start_measuring("latency", name, measurements_root())
+        own(start_measuring("latency", name, measurements_root()), action="started a measurement")
 
 
 def _latency(run: RunFolder) -> Latency | None:

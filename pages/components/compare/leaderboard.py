@@ -41,7 +41,7 @@ from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import scored_runs, title_of
 from pages.components.shared.runs import name_of_data, show_job
 from pages.components.shared.scored import scored_of
-from pages.components.shared.whose import is_off, require
+from pages.components.shared.whose import is_off, own, require_measuring
 
 PREFIX: Final = "baseline: "
 NOT_FITTED: Final = (
@@ -101,15 +101,16 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
     if is_free:
         st.button(
             "Fit baselines", icon=":material/casino:", key="fit_baselines", on_click=_start,
-            args=(run.run_id,), disabled=bool(is_off(Action.TRAIN)),
+            args=(run,), disabled=bool(is_off(Action.TRAIN)),
             help=is_off(Action.TRAIN) or escaped(f"On the training images of {title_of(run)}."),
         )  # fmt: skip
 
 
-def _start(run_id: str) -> None:
+def _start(run: RunFolder) -> None:
     with toasted_errors():
-        require(Action.TRAIN)
-        start_measuring("baselines", run_id, measurements_root())
+        require_measuring(run)
+        job = start_measuring("baselines", run.run_id, measurements_root())
+        own(job, action="started a measurement")
 
 
 def _fitted(run: RunFolder, cases: Cases, counting: Counting) -> dict[str, Cases]:

@@ -32,10 +32,11 @@ from mammo_core.runs.evaluations import (
     read_left_out,
 )
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import start_run
+from mammo_core.runs.jobs import create_run, start
 from mammo_core.runs.naming import last_name
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.sidecars import known_women
+from mammo_core.sharing.rights import Action
 from mammo_core.types import Split
 from mammo_core.words import many
 from pages.components.compare.compared import Compared
@@ -43,8 +44,15 @@ from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import all_runs, all_titles, checkpoints, short_names
-from pages.components.shared.runs import show_job
-from pages.components.shared.whose import is_of_private_data, list_registered, own, require_room
+from pages.components.shared.runs import name_of_data, show_job
+from pages.components.shared.whose import (
+    is_of_private_data,
+    is_off,
+    list_registered,
+    own,
+    require_data,
+    require_room,
+)
 
 Data = tuple[str, str]  # a data set's name or folder, and the label rule
 
@@ -73,9 +81,9 @@ def cells_of(
     checkpoints: Sequence[RunFolder], registered: Sequence[Data], runs: Sequence[RunFolder]
 ) -> list[MatrixCell]:
     """Row by row. Columns: the sets trained on, then those evaluated, then those registered."""
-    from mammo_core.datasets.matrix import under_registered_names  # slow, and only asked here
+    from mammo_core.datasets.matrix import under_names_of  # slow, and only asked here
 
-    evaluations = under_registered_names(list_evaluations(runs))
+    evaluations = under_names_of(list_registered(), list_evaluations(runs))
     own = {run.run_id: _trained_on(run) for run in checkpoints}
     titles, short = all_titles(), short_names()
     columns = dict.fromkeys(
@@ -153,9 +161,7 @@ def _trained_on(run: RunFolder) -> Data | None:
     settings = cached.settings(run)
     if settings is None:
         return None
-    from mammo_core.datasets.dataset import name_of_folder  # slow, and only asked here
-
-    return name_of_folder(settings.data.folder), settings.data.label_rule
+    return name_of_data(settings.data.folder), settings.data.label_rule
 
 
 if TYPE_CHECKING:  # imported where asked for: it reads data sets
@@ -185,9 +191,10 @@ def offer_evaluating(cells: Sequence[MatrixCell], entries: "Mapping[Data, Regist
     is_free = job is None or show_job(job)
     st.button(
         "Evaluate", icon=":material/play_arrow:", key="evaluate",
-        disabled=not is_free,
+        disabled=not is_free or bool(is_off(Action.TRAIN)),
         on_click=_evaluate, args=(cell.checkpoint, entries[cell.data]),
-        help="Scores every labelled and unlabelled image of the data set, as mammo evaluate does.",
+        help=is_off(Action.TRAIN)
+        or "Scores every labelled and unlabelled image of the data set, as mammo evaluate does.",
     )  # fmt: skip
 
 
@@ -207,8 +214,11 @@ def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
     )
     with toasted_errors():
         require_room()
-        job = start_run(config, checkpoints_root(), what="evaluate", total=0)
-        own(job, like=checkpoint, is_private=is_of_private_data(entry.name))
+        require_data(entry.name)
+        is_private = is_of_private_data(entry.name)
+        job = create_run(config, checkpoints_root(), what="evaluate", total=0)
+        own(job, like=[checkpoint], is_private=is_private)
+        start(job, kind=config.kind)
 
 
 _MOST_ROWS: Final = 12

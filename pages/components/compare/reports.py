@@ -14,7 +14,7 @@ from mammo_core.glossary import meaning
 from mammo_core.runs.folder import RunFolder
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import noted_errors
-from pages.components.shared.whose import studies_root
+from pages.components.shared.whose import sight_of, studies_root
 
 _KINDS: Final = {
     "Study report, HTML": ("report", "html", "text/html"),
@@ -56,9 +56,9 @@ def _made(run: RunFolder, what: str, form: str) -> str:
 
     roots = (checkpoints_root(), shipped_checkpoints_root())
     if what == "card":
-        return card_text(run, roots, audits=audits_root(), form=Format(form))
+        return card_text(run, roots, audits=audits_root(), form=Format(form), sight=sight_of(run))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return study_text(
         run, roots, audits=audits_root(), form=Format(form), by="Compare page", now=now,
-        studies=studies_root(),
+        studies=studies_root(), sight=sight_of(run),
     )  # fmt: skip

@@ -23,7 +23,7 @@ from mammo_core.types import RunState
 from mammo_core.words import short_day
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
-from pages.components.shared.whose import is_off, require
+from pages.components.shared.whose import is_off, own, require, require_stopping
 
 _LOOKS: Final = {
     Severity.SERIOUS: (":material/error:", "red"),
@@ -62,7 +62,7 @@ def show_audit(entry: Registered, *, fingerprint: str) -> None:
         disabled=bool(off), help=off or None,
     ):  # fmt: skip
         require(Action.REGISTER)
-        start_audit(entry, audits_root())
+        own(start_audit(entry, audits_root()), action="started an audit")
         st.rerun()
 
 
@@ -74,7 +74,8 @@ def _watch(run: RunFolder) -> None:
         st.rerun()
     st.progress(status.progress, text=escaped(status.message) or "Waiting for its turn")
     if st.button("Stop", icon=":material/stop:", key="audit_stop", disabled=run.is_asked_to_stop()):
-        require(Action.REGISTER)
+        with shown_errors():
+            require_stopping(run)
         run.ask_to_stop()
 
 

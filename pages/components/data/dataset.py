@@ -32,11 +32,13 @@ from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import images_listing, show_cases_panel
 from pages.components.shared.example import offer_example
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.pickers import warn_of_missing
 from pages.components.shared.whose import (
     is_of_private_data,
     is_off,
     is_shared,
     list_registered,
+    refuse_owned,
     register,
     require,
     require_own_data,
@@ -45,6 +47,7 @@ from pages.components.shared.whose import (
 
 CHOSEN: Final = "data"
 _DEEPEST: Final = 8  # folders below a root
+_FORGOTTEN: Final = "data_forgotten"
 _WANTED: Final = "data_wanted"  # a widget's value can be set only before it is drawn
 
 
@@ -58,6 +61,7 @@ def pick_registered() -> Registered | None:
     wanted = st.session_state.pop(_WANTED, None)
     if wanted in entries:
         st.session_state[CHOSEN] = wanted
+    warn_of_missing(st.query_params.get(CHOSEN), [*entries, st.session_state.get(_FORGOTTEN, "")])
     name = st.selectbox("Data set", list(entries), key=CHOSEN, bind="query-params")
     return entries.get(name or "")
 
@@ -147,14 +151,17 @@ def forget_button(entry: Registered) -> None:
         help=off or None,
     ):  # fmt: skip
         with shown_errors():
+            require(Action.REGISTER)
             require_own_data(entry.name)
         forget(datasets_root(), entry.name)
         st.session_state.pop(CHOSEN, None)
+        st.session_state[_FORGOTTEN] = entry.name  # the address still has it for a moment
         st.toast("Forgotten. Its files stay where they are.")
         st.rerun()
 
 
 def _describe_and_keep(folder: Path) -> None:
+    refuse_owned(folder)
     if not folder.is_dir():
         raise TableError(f"There is no folder {folder}. Was it moved, or a disk not mounted?")
     adapter = recognise_adapter(folder)

@@ -124,7 +124,7 @@ def _show_ways(example: RunFolder) -> None:
 def _offer_deletion(example: RunFolder) -> None:
     off = why_not_own(example)
     with st.popover("Delete it", icon=":material/delete:", disabled=bool(off), help=off or None):
-        others = count_others(checkpoints_root())
+        others = 0 if off else count_others(checkpoints_root())  # also what is private
         used = f"{others:,} other run{' has' if others == 1 else 's have'} used these women"
         st.write(
             "Its two models, its women, their audit and its report are deleted. "

@@ -15,12 +15,15 @@ from mammo_core.runs.operating_points import margins_of, when_written
 from mammo_core.types import Level
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_titles, short_names, title_of
+from pages.components.shared.whose import is_of_others, require_own_run, sight_of
 
 
 def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> None:
     """A form that writes one down. What is there already is listed, without any result."""
     titles = all_titles()
     for one, looks in margins_of(run, _roots()):
+        if is_of_others(one.against):
+            continue
         st.caption(
             escaped(
                 f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "
@@ -71,6 +74,7 @@ def _write(
     from mammo_core.reports.study.margins import written_margin
 
     with noted_errors():
+        require_own_run(run)
         written_margin(run, other, claim=claim, figure=figure, margin=margin, level=level)
         st.rerun()
 
@@ -87,7 +91,7 @@ def show_held_margins(runs: Mapping[str, RunFolder]) -> None:
     rows = []
     for name, run in runs.items():
         with noted_errors():
-            for one in hold_margins(run, _roots(), titles=short_names()):
+            for one in hold_margins(run, _roots(), titles=short_names(), sight=sight_of(run)):
                 cells = dict(zip(HEADER, map(escaped, one.cells), strict=True))
                 rows.append({"model": escaped(name), **cells})
     if rows:

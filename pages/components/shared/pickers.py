@@ -121,12 +121,18 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -
         return None
     by_name = {run.run_id: run for run in runs}
     wanted = st.query_params.get(key)
-    if wanted and wanted not in by_name:
-        reason = f"There is no {wanted!r} here; it may have been deleted."
-        if any(run.run_id == wanted for run in all_runs()):
-            reason = f"{all_titles().get(wanted, wanted)} has no {lacking}."
-        st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
+    reason = ""
+    if any(run.run_id == wanted for run in all_runs()):
+        reason = f"{all_titles().get(str(wanted), wanted)} has no {lacking}."
+    warn_of_missing(wanted, list(by_name), reason=reason)
     return by_name[pick_name(label, list(by_name), key=key, titles=all_titles())]
+
+
+def warn_of_missing(wanted: str | None, names: Sequence[str], *, reason: str = "") -> None:
+    """That the address names what is not to be had here, and why, where that is known."""
+    if wanted and wanted not in names:
+        reason = reason or f"There is no {wanted!r} here; it may have been deleted."
+        st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
 
 
 def pick_name(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
 from mammo_core.errors import MammoError, RunError
-from mammo_core.files import datasets_root, shipped_checkpoints_root
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.glossary import meaning
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
@@ -24,14 +24,18 @@ from mammo_core.runs.measured import (
     froc_tables,
     stress_of,
 )
-from mammo_core.runs.verification import Verification, verification_of
-from mammo_core.sharing.owners import OF_RUN, read_owner
-from mammo_core.sharing.rights import Action
+from mammo_core.runs.verification import Verification
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import title_of
-from pages.components.shared.whose import require, require_own_run
+from pages.components.shared.whose import (
+    find_folder,
+    name_of_folder,
+    require_data,
+    require_stopping,
+    verification_of,
+)
 
 
 def show_job(run: RunFolder) -> bool:
@@ -59,9 +63,7 @@ def _watch(run: RunFolder) -> None:
             status.progress, text=escaped(f"{status.state}: {status.message or title_of(run)}")
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
-            require(Action.TRAIN)
-            if read_owner(run.file(OF_RUN)) is not None:  # a measurement has none
-                require_own_run(run)
+            require_stopping(run)
             stop_run(run)
 
 
@@ -142,8 +144,6 @@ def name_of_data(folder: str) -> str:
     """
     if not Path(folder).is_absolute():
         return folder
-    from mammo_core.datasets.dataset import name_of_folder
-
     return name_of_folder(folder)
 
 
@@ -172,7 +172,7 @@ def verification_of_run(run: RunFolder | None) -> Verification:
     if run is None or not run.file(_SETTINGS).exists():
         return Verification()
     try:
-        return verification_of(data_of(run).folder, datasets_root())
+        return verification_of(data_of(run).folder)
     except MammoError:
         return Verification()  # settings of another kind: who needs them says what is wrong
 
@@ -197,9 +197,11 @@ def dataset_of(run: RunFolder) -> "Dataset":
             "images on this computer are its own is not known, so none are shown. It reads like "
             "any other model."
         )
-    from mammo_core.datasets.dataset import Registered, find_folder, get_adapter
+    from mammo_core.datasets.dataset import Registered, get_adapter
 
     data = data_of(run)
+    if Path(data.folder).is_absolute():
+        require_data(data.folder)
     folder = find_folder(data.folder)
     if str(folder) == data.folder and not folder.is_absolute() and not folder.is_dir():
         # the name of a set that nobody registered here, which was never a place on this computer

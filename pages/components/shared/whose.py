@@ -4,7 +4,7 @@ all of these from here and nowhere else. Where one person has it to themselves, 
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core import files
-from mammo_core.errors import MammoError, RunError
-from mammo_core.runs import folder
+from mammo_core.errors import MammoError, RunError, TableError
+from mammo_core.runs import folder, verification
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.verification import Verification
 from mammo_core.sharing.access_log import note_access
 from mammo_core.sharing.limits import limits_from, refuse_trainings
 from mammo_core.sharing.owners import OF_DATA_SET, OF_RUN, read_owner, write_owner
@@ -30,6 +31,7 @@ from mammo_core.sharing.rights import (
 
 if TYPE_CHECKING:
     from mammo_core.datasets.dataset import Registered
+    from mammo_core.reports.study.study import Sight
 
 _HEADER: Final = "X-Mammo-Visitor"  # set by the server's door alone
 _FIRST: Final = "visitor"
@@ -135,9 +137,40 @@ def find_checkpoint(name: str) -> RunFolder:
 
 def _seen(runs: list[RunFolder]) -> list[RunFolder]:
     one = visitor()
-    if one is None:
-        return runs
-    return [run for run in runs if may_see(one, read_owner(run.file(OF_RUN)))]
+    return runs if one is None else [run for run in runs if _may_see(one, run)]
+
+
+def _may_see(one: Visitor | None, run: RunFolder) -> bool:
+    return may_see(one, read_owner(run.file(OF_RUN)))
+
+
+def sight_of(run: RunFolder) -> "Sight":
+    """What a report of `run` may tell this visitor."""
+    from mammo_core.reports.study.study import Sight
+
+    one = visitor()
+    return Sight(
+        run=lambda other: _may_see(one, other),
+        data=lambda named: not _is_hidden(named),
+        is_named=not _is_private(run),
+    )
+
+
+def is_of_others(run_id: str) -> bool:
+    """Whether there is a run of that name which this visitor is not to know of."""
+    one = visitor()
+    every = folder.list_checkpoints()
+    return any(run.run_id == run_id and not _may_see(one, run) for run in every)
+
+
+def is_private_run(run_id: str) -> bool:
+    """One that is not here is none."""
+    return any(_is_private(run) for run in list_checkpoints() if run.run_id == run_id)
+
+
+def _is_private(run: RunFolder) -> bool:
+    known = read_owner(run.file(OF_RUN))
+    return visitor() is not None and known is not None and known.is_private
 
 
 def list_registered() -> list["Registered"]:
@@ -146,6 +179,55 @@ def list_registered() -> list["Registered"]:
     one, root = visitor(), files.datasets_root()
     entries = dataset.list_registered(root)
     return [each for each in entries if may_see(one, read_owner(_owner_file(root, each.name)))]
+
+
+def find_folder(named: str) -> Path:
+    """Of a data set as settings call it; that of somebody else is no place here."""
+    from mammo_core.datasets import dataset
+
+    return dataset.find_folder(named, list_registered())
+
+
+def name_of_folder(folder: str) -> str:
+    """As this visitor knows the data set that settings call `folder`."""
+    from mammo_core.datasets import dataset
+
+    return dataset.name_of_folder(folder, list_registered())
+
+
+def _is_hidden(named: str) -> bool:
+    """Whether what settings call so is a data set of somebody else, and none of this visitor's."""
+    from mammo_core.datasets import dataset
+
+    every = dataset.list_registered(files.datasets_root())
+    found = dataset.entries_of(named, every)
+    return bool(found) and not dataset.entries_of(named, list_registered())
+
+
+def require_data(named: str) -> None:
+    """Before work on a data set as settings call it: a worker finds those of others, too. What
+    nobody has is refused in the same words.
+    """
+    from mammo_core.datasets import dataset
+
+    if visitor() is None or dataset.entries_of(named, list_registered()):
+        return
+    if _is_hidden(named) or not Path(named).is_dir():
+        raise TableError(
+            f"The data set {Path(named).name} is not registered here. Register it on the Data page."
+        )
+
+
+def verification_of(named: str) -> Verification:
+    """Of a data set as settings call it; of one that this visitor does not see, nothing is known.
+    What nobody shares is looked up without what reads data sets.
+    """
+    if visitor() is None:
+        return verification.verification_of(named, files.datasets_root())
+    from mammo_core.datasets import dataset
+
+    found = dataset.entries_of(named, list_registered())
+    return found[0].verification if found else Verification()
 
 
 def _owner_file(root: Path, name: str) -> Path:
@@ -159,15 +241,27 @@ def register(entry: "Registered", *, is_private: bool = False) -> None:
     from mammo_core.datasets import dataset
 
     require(Action.REGISTER)
+    refuse_owned(Path(entry.folder))
     one, root = visitor(), files.datasets_root()
     if one is not None:
+        whose, file = one.folder, _owner_file(root, entry.name)
         if dataset.file_of(root, entry.name).exists():
             require_own_data(entry.name)
+            known = read_owner(file)  # whose it is, whoever corrects it
+            whose = known.folder if known else whose
         root.mkdir(parents=True, exist_ok=True)
-        owner = Owner(folder=one.folder, is_private=is_private)
-        write_owner(_owner_file(root, entry.name), owner)  # first: it is never seen without
+        write_owner(file, Owner(folder=whose, is_private=is_private))  # first: never seen without
     dataset.register(root, entry)
     note("registered a data set")
+
+
+def refuse_owned(folder: Path) -> None:
+    """Whoever may open any folder of the server opens nobody's cases by it."""
+    if visitor() is not None and folder.resolve().is_relative_to(files.owned_root().resolve()):
+        raise TableError(
+            f"In {folder.name} lies what belongs to an account of this server: cases, lists and "
+            "tables are their owner's alone. Choose another folder."
+        )
 
 
 def require_own_data(name: str) -> None:
@@ -189,22 +283,60 @@ def require_own_run(run: RunFolder) -> None:
         raise MammoError(reason)
 
 
-def own(*runs: RunFolder, is_private: bool = False, like: RunFolder | None = None) -> None:
-    """Let `runs` be this visitor's; private where what they are made of is."""
+def require_stopping(job: RunFolder) -> None:
+    """A job that nobody is written down for may be stopped by all who may begin one."""
+    require(Action.TRAIN)
+    if read_owner(job.file(OF_RUN)) is not None:
+        require_own_run(job)
+
+
+def own(
+    *runs: RunFolder,
+    is_private: bool = False,
+    like: Sequence[RunFolder] = (),
+    action: str = "started a run",
+) -> None:
+    """Let `runs` be this visitor's; private where one that they are made of is."""
     one = visitor()
     if one is None:
         return
-    known = None if like is None else read_owner(like.file(OF_RUN))
-    is_private = is_private or (known is not None and known.is_private)
+    is_private = is_private or any(map(_is_private, like))
     for run in runs:
         write_owner(run.file(OF_RUN), Owner(folder=one.folder, is_private=is_private))
-        note("started a run", model=run.run_id)
+        note(action, model=run.run_id)
 
 
-def is_of_private_data(name: str) -> bool:
-    """Of a data set that is private nobody else is to see a model."""
-    known = read_owner(_owner_file(files.datasets_root(), name))
-    return known is not None and known.is_private
+def is_of_private_data(named: str) -> bool:
+    """Of a data set that is private nobody else is to see a model. Settings call it by its name or
+    its folder; what somebody shares as well is no secret.
+    """
+    from mammo_core.datasets import dataset
+
+    root = files.datasets_root()
+    owners = [
+        read_owner(_owner_file(root, entry.name))
+        for entry in dataset.entries_of(named, list_registered())
+    ]
+    return bool(owners) and all(owner is not None and owner.is_private for owner in owners)
+
+
+def require_measuring(run: RunFolder, named: str = "") -> None:
+    """On a data set as settings call it, else on that which `run` learnt from. What is measured of
+    a model stands beside it, for all who see it.
+    """
+    require(Action.TRAIN)
+    learnt_from = run.document().get("data")
+    if not named and isinstance(learnt_from, dict):
+        named = str(learnt_from.get("folder", ""))
+    if not named:
+        return  # it came from elsewhere: the work itself says what it lacks
+    require_data(named)
+    if visitor() is not None and is_of_private_data(named) and not _is_private(run):
+        raise MammoError(
+            f"The data set {Path(named).name} is private, and this model is not: what is measured "
+            "of it would be seen by others. Evaluate it on Compare, under Other data: that is "
+            "private, too."
+        )
 
 
 def require_room(wanted: int = 1) -> None:

@@ -13,12 +13,14 @@ from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
 from mammo_core.runs.measured import froc_of
+from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, note_look
 from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.runs import dataset_of, show_found, show_job
 from pages.components.shared.scored import kept_upload
+from pages.components.shared.whose import is_off, list_registered, own, require_measuring
 from pages.components.thresholds.threshold import model_of
 
 _AT_FIRST: Final = 400
@@ -35,8 +37,6 @@ def show_lesions(counted: Counted, _: RatesAtThreshold) -> None:
 
 def _show_heatmaps(model: RunFolder) -> None:
     st.markdown("**Regions of its heatmaps as marks**")
-    from pages.components.shared.whose import list_registered
-
     known = froc_of(model)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sets = ["", *sorted(entry.name for entry in list_registered())]
@@ -44,6 +44,7 @@ def _show_heatmaps(model: RunFolder) -> None:
             "On", sets, key="froc_set", width=320,
             format_func=lambda name: name or "the test images of its own data set",
         )  # fmt: skip
+        folder = folder if folder in sets else ""  # a browser may send what was never offered
         images = st.number_input(
             "Images, about", 20, 100_000, _AT_FIRST, 20, key="froc_images", width=180
         )
@@ -56,7 +57,8 @@ def _show_heatmaps(model: RunFolder) -> None:
     with place:
         st.button(
             "Hold against boxes", icon=":material/filter_center_focus:", key="froc_start",
-            disabled=not is_free, on_click=_start, args=(config,),
+            disabled=not is_free or bool(is_off(Action.TRAIN)), help=is_off(Action.TRAIN) or None,
+            on_click=_start, args=(config, model),
         )  # fmt: skip
     if not known:
         st.info(
@@ -70,9 +72,13 @@ def _show_heatmaps(model: RunFolder) -> None:
     show_found(known, key="heatmaps")
 
 
-def _start(config: JudgeConfig) -> None:
+def _start(config: JudgeConfig, model: RunFolder) -> None:
     with toasted_errors():
-        start_run(config, measurements_root(), what="froc", total=0)
+        require_measuring(model, config.folder or "")
+        own(
+            start_run(config, measurements_root(), what="froc", total=0),
+            action="started a measurement",
+        )
 
 
 def _show_uploaded(counted: Counted) -> None:

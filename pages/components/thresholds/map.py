@@ -37,7 +37,7 @@ from pages.components.shared.caselist.panel import (
 from pages.components.shared.counting import Counted, split_in_words, splits_of
 from pages.components.shared.frame import toasted_errors
 from pages.components.shared.runs import data_of, show_job
-from pages.components.shared.whose import is_off, require
+from pages.components.shared.whose import is_off, own, require, require_data
 from pages.components.thresholds.threshold import model_of
 
 SPLIT_KEY: Final = "count_split"  # of the page's choice of a split
@@ -229,7 +229,11 @@ def _count_split(split: str) -> None:
 def _start(settings: EmbedConfig) -> None:
     with toasted_errors():
         require(Action.TRAIN)
-        start_run(settings, measurements_root(), what="embed", total=0)
+        require_data(settings.folder)
+        own(
+            start_run(settings, measurements_root(), what="embed", total=0),
+            action="started a measurement",
+        )
 
 
 def _show_points(counted: Counted, drawn_by: Placed, rates: RatesAtThreshold) -> None:

@@ -24,7 +24,7 @@ from mammo_core.training.by_recipe import (
     published_of,
     rule_of,
 )
-from mammo_core.training.preflight import check_start, settings_of
+from mammo_core.training.preflight import settings_of
 from mammo_core.training.recipes import RECIPES, Recipe, get_recipe
 from mammo_core.training.series import (
     default_title,
@@ -37,13 +37,11 @@ from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.whose import (
     find_run,
-    is_of_private_data,
     is_off,
     is_shared,
     list_registered,
     list_runs,
-    own,
-    require_room,
+    name_of_folder,
 )
 from pages.components.train.course import (
     balance_in_words,
@@ -53,7 +51,7 @@ from pages.components.train.course import (
 )
 from pages.components.train.data import NO_DATA, TrainingData, add_data, pick_data, pick_details
 from pages.components.train.network import pick_network, weights_in_words
-from pages.components.train.place import pick_place, start_chosen
+from pages.components.train.place import ask_private, pick_place, start_all
 from pages.components.train.preflight import show_preflight
 
 CHOSEN: Final = "train_recipe"
@@ -84,7 +82,7 @@ class FormOrigin:
             patches = self.settings.patches
             return replace(self.settings, data=data, task=patches.task if patches else task)
         recipe = self.recipe or get_recipe(self.name)
-        return gone_on(recipe.configure(data, task), recipe, root=checkpoints_root())
+        return gone_on(recipe.configure(data, task), recipe, list_runs(checkpoints_root()))
 
 
 def pick_origin(places: "FormPlaces") -> FormOrigin:
@@ -291,7 +289,7 @@ def start_button(
         "Start training" if times.count == 1 else f"Start {times.count} trainings",
         icon=":material/play_arrow:", type="primary", key="train_start", disabled=bool(missing),
     )  # fmt: skip
-    is_private = is_shared() and not missing and _ask_private(config)
+    is_private = is_shared() and not missing and ask_private(config)
     for sentence in missing:
         st.caption(f":material/pending: {escaped(sentence)}")
     if not is_pressed:
@@ -299,36 +297,13 @@ def start_button(
     if _was_just_started():  # the second half of a double click: show what the first half started
         return list_runs(checkpoints_root())[0].run_id
     try:
-        if times.scheme is Scheme.ONE:
-            return start_one(config, title=title, is_private=is_private)
         several = fold_configs if times.scheme is Scheme.FOLDS else seed_configs
-        configs = several(config, times.count)
-        require_room(len(configs))
-        check_start(configs)
-        runs = start_chosen(configs, title=title)
-        own(*runs, is_private=is_private)
-        return runs[0].run_id
+        is_one = times.scheme is Scheme.ONE
+        configs = [config] if is_one else several(config, times.count)
+        return start_all(configs, title=title, is_private=is_private)
     except MammoError:
         st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
         raise
-
-
-def _ask_private(config: RunConfig) -> bool:
-    """A model tells of its data: one of a private data set is private, too."""
-    is_forced = is_of_private_data(config.data.folder)
-    return st.checkbox(
-        "Private", value=is_forced, disabled=is_forced, key=f"train_private_{is_forced}",
-        help="Nobody else of this server sees the run or its model.",
-    )  # fmt: skip
-
-
-def start_one(config: RunConfig, *, title: str = "", is_private: bool = False) -> str:
-    """Start a single run; its id."""
-    require_room()
-    check_start([config])
-    runs = start_chosen([config], title=title)
-    own(*runs, is_private=is_private or is_of_private_data(config.data.folder))
-    return runs[0].run_id
 
 
 def _was_just_started() -> bool:
@@ -465,7 +440,10 @@ def _pick_settings(
 
 def _pick_title(places: FormPlaces, config: RunConfig, *, is_known: bool) -> str:
     """`is_known` tells whether there are data to call the run by."""
-    default = default_title(config, now=datetime.now(UTC)) if is_known else "Network, data and day"
+    default = "Network, data and day"
+    if is_known:
+        data = name_of_folder(config.data.folder)
+        default = default_title(config, now=datetime.now(UTC), data=data)
     return places.name.text_input(
         "Name", key=_NAME, max_chars=LONGEST_TITLE, placeholder=default,
         help="What the run is called on every page. It can be changed later.",

@@ -19,7 +19,8 @@ from mammo_core.training.preflight import (
     start_preflight,
 )
 from pages.components.shared.frame import escaped, shown_errors
-from pages.components.shared.whose import is_off, require
+from pages.components.shared.whose import is_off, own, require, require_stopping
+from pages.components.train.place import origins_seen
 
 _ACROSS: Final = 8
 PAIRED: Final = (
@@ -52,7 +53,9 @@ def show_preflight(config: RunConfig, *, is_ready: bool, row: DeltaGenerator) ->
         help=is_off(Action.TRAIN) or meaning("Pre-flight"),
     ):  # fmt: skip
         require(Action.TRAIN)
-        start_preflight(config, preflights_root())
+        with shown_errors():
+            origins_seen(config)
+        own(start_preflight(config, preflights_root()), action="started a pre-flight")
         st.rerun()
 
 
@@ -66,7 +69,8 @@ def _watch(run: RunFolder) -> None:
     if st.button(
         "Stop", icon=":material/stop:", key="preflight_stop", disabled=run.is_asked_to_stop()
     ):
-        require(Action.TRAIN)
+        with shown_errors():
+            require_stopping(run)
         run.ask_to_stop()
 
 

@@ -1,5 +1,6 @@
 """What a run reported after every epoch: curves, and the alarms it raised."""
 
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -15,7 +16,7 @@ from mammo_core.types import Level
 from mammo_core.words import case_in_words
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles
-from pages.components.shared.whose import list_runs
+from pages.components.shared.whose import list_runs, own, require_own_run, why_not_own
 
 _ALARMS_SHOWN: Final = 5
 _RATES: Final = [
@@ -97,11 +98,13 @@ def show_series(run: RunFolder, config: RunConfig) -> None:
         st.caption("Put together from the folds of a cross-validation.")
     if not config.series:
         return
-    members = siblings_of(config.series, checkpoints_root())
+    titles = all_titles()
+    members = [
+        one for one in siblings_of(config.series, checkpoints_root()) if one.run_id in titles
+    ]
     finished = [member for member in members if member.is_checkpoint]
     kind = "folds" if config.data.folds else "seeds"
     title = f"{len(finished)} of {len(members)} {kind} finished"
-    titles = all_titles()
     with st.expander(title, icon=":material/account_tree:", expanded=True):
         st.dataframe(
             [
@@ -115,7 +118,7 @@ def show_series(run: RunFolder, config: RunConfig) -> None:
         if len(finished) < len(members):
             st.caption(_WAIT)
         elif config.data.folds:
-            _offer_join(config.series)
+            _offer_join(config.series, run)
         else:
             spread = spread_of(config.series, checkpoints_root())
             st.write(
@@ -125,7 +128,7 @@ def show_series(run: RunFolder, config: RunConfig) -> None:
             )
 
 
-def _offer_join(series: str) -> None:
+def _offer_join(series: str, run: RunFolder) -> None:
     """The scores of all women, each by the network that never saw her, in one table."""
     if any(run.run_id == series for run in list_runs(checkpoints_root())):
         st.page_link(
@@ -134,6 +137,13 @@ def _offer_join(series: str) -> None:
             icon=":material/tune:",
             query_params={"run": series},
         )
-    elif st.button("Put the folds together", icon=":material/join:", key="series_join"):
-        join_folds(series, checkpoints_root())
+        return
+    off = why_not_own(run)
+    if st.button(
+        "Put the folds together", icon=":material/join:", key="series_join", disabled=bool(off),
+        help=off or None,
+    ):  # fmt: skip
+        require_own_run(run)
+        joined = partial(own, like=[run], action="put folds together")
+        join_folds(series, checkpoints_root(), own=joined)
         st.rerun()

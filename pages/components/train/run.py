@@ -38,8 +38,9 @@ from pages.components.shared.gallery import show_gallery
 from pages.components.shared.margins import offer_margin
 from pages.components.shared.pickers import all_titles, can_read, scored_runs, title_of
 from pages.components.shared.runs import name_of_data, show_measured
-from pages.components.shared.whose import is_off, list_runs, require_own_run
-from pages.components.train.form import start_from, start_one
+from pages.components.shared.whose import is_off, list_runs, require_own_run, why_not_own
+from pages.components.train.form import start_from
+from pages.components.train.place import start_like
 from pages.components.train.preflight import in_words
 from pages.components.train.progress import show_alarms, show_curves, show_series
 
@@ -107,7 +108,7 @@ def _offer_fitting(run: RunFolder) -> None:
         f"Start again in batches of {fitting.batch_size}, {fitting.accumulate} added up",
         icon=":material/memory:", type="primary", key=f"fit_{run.run_id}",
     ):  # fmt: skip
-        st.session_state["train_wanted"] = start_one(made_to_fit(settings_of(run), fitting))
+        st.session_state["train_wanted"] = start_like(run, made_to_fit(settings_of(run), fitting))
         st.rerun()
 
 
@@ -206,7 +207,7 @@ def show_cost(run: RunFolder) -> None:
     card = cached.card(run)
     training, hours = card.training, device_hours(card)
     recorded = read_cost(run)
-    known = recorded or latest_cost(checkpoints_root())
+    known = recorded or latest_cost(list_runs(checkpoints_root()))
     with st.expander("Time and cost", icon=":material/payments:"):
         st.write(
             f"{training.epochs} epochs in {in_words(training.seconds)} on {training.devices} x "
@@ -220,7 +221,12 @@ def show_cost(run: RunFolder) -> None:
         currency = middle.text_input(
             "Currency", known.currency if known else "EUR", max_chars=8, key=f"money_{run.run_id}"
         )
-        if right.button("Record", icon=":material/save:", key=f"record_{run.run_id}"):
+        off = why_not_own(run)
+        if right.button(
+            "Record", icon=":material/save:", key=f"record_{run.run_id}", disabled=bool(off),
+            help=off or None,
+        ):  # fmt: skip
+            require_own_run(run)
             recorded = record_cost(run, card, price=price, currency=currency)
         if recorded is None:
             st.caption(escaped(f"At this price: {hours * price:.2f} {currency}. Not recorded yet."))

@@ -9,7 +9,6 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from mammo_core.datasets.dataset import name_of_folder
 from mammo_core.errors import MammoError
 from mammo_core.glossary import meaning
 from mammo_core.plots.training import overlaid_curves
@@ -28,7 +27,7 @@ from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.pickers import all_titles, short_names, title_of
-from pages.components.shared.runs import told_settings
+from pages.components.shared.runs import name_of_data, told_settings
 from pages.components.shared.whose import require_own_run
 from pages.components.train.preflight import in_words
 
@@ -120,7 +119,7 @@ def _data_of(run: RunFolder) -> str:
     data = document.get("data", document)
     folder = data.get("folder") if isinstance(data, dict) else None
     if isinstance(folder, str):
-        return last_name(name_of_folder(folder))
+        return last_name(name_of_data(folder))
     return cached.card(run).data.title if run.is_checkpoint else ""
 
 
