@@ -63,6 +63,26 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize(("width", "high"), [(1440, 96), (390, 80)])
+def test_samples_are_pictures_that_can_be_seen_and_that_open_what_they_show(
+    page: Page, app: Server, width: int, high: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    tiles = page.locator("[class*='st-key-tile_']")
+    expect(tiles).to_have_count(3, timeout=SLOW)
+    open_already, pair, _ = tiles.all()
+    for tile in tiles.all():
+        box = tile.locator("img").bounding_box()
+        assert box is not None
+        assert box["height"] == high
+        assert box["x"] + box["width"] <= width
+    expect(open_already).to_contain_text("open below")
+    expect(tiles.filter(has_text="open below")).to_have_count(1)
+    pair.click(position={"x": 40, "y": 40})  # on the picture
+    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
+    expect(page.locator(".viewer[data-ready=true] canvas")).to_have_count(2, timeout=SLOW)
+
+
 #: In every frame of the page: whether what is told of the example could be seen 0.4 s after the
 #: empty panes of the dropped files came, and whether it was there, hidden or not, beside the
 #: pictures of these (on them alone side and view can be chosen).
