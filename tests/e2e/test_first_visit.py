@@ -44,7 +44,7 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page.locator(".viewer canvas")).to_have_count(4)
     expect(page.get_by_text("a drawn exam, read by")).to_be_visible()
     expect(page.get_by_text("Score 0.99")).to_be_visible()
-    expect(page.get_by_text("No verdict: no threshold is locked for this model")).to_be_visible()
+    expect(page.get_by_text("No verdict: no threshold is locked.")).to_be_visible()
     expect(page.get_by_role("link", name="Lock a threshold")).to_be_visible()
     expect(page).not_to_have_url(re.compile("case="))
     for width, height in ((1440, 900), (1440, 1000)):

@@ -278,8 +278,9 @@ def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | No
     st.markdown("**Example**: a drawn exam, read by a small model of drawn women.")
     if chosen is not None:
         st.caption(
-            f"Your mammograms will be read with {escaped(title_of(chosen))}, unless you choose "
-            "another above; drawn ones with a model of drawn women."
+            f"Yours will be read with {escaped(title_of(chosen))}.",
+            help="Unless you choose another above. Drawn mammograms are read with a model of drawn "
+            "women.",
         )
     if layer is not None:
         show_judged(case, layer)
