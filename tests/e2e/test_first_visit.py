@@ -186,3 +186,42 @@ def test_several_women_are_a_list_that_keys_lead_through_and_a_forgotten_one_com
     page.get_by_role("button", name="Bring it back").click()
     expect(side.locator(".row")).to_have_count(2, timeout=SLOW)
     expect(page.get_by_text("The case was forgotten")).to_have_count(0)
+
+
+def test_a_ruler_is_there_again_after_other_cases_and_pages_but_not_after_the_case_was_forgotten(
+    page: Page, women: dict[str, list[Path]]
+) -> None:
+    drop(page, women["1"] + women["2"])
+    side = page.get_by_test_id("stSidebar")
+    expect(side.locator(".row")).to_have_count(2, timeout=SLOW)
+    pane = page.locator(".viewer[data-ready=true] .stage .pane").first
+    wait_until_drawn(page)
+    ruled = re.compile(r", \d+(\.\d mm.*| pixels)(, AI|$)")
+    expect(pane).not_to_have_attribute("aria-label", ruled)
+    pane.focus()
+    page.keyboard.press("l")
+    page.keyboard.press("Enter")  # in the middle of the breast
+    expect(pane).to_have_attribute("aria-label", ruled)
+    first = re.compile(re.findall(r"case=[0-9a-f]{64}", page.url)[0])
+    page.keyboard.press("j")
+    expect(page).not_to_have_url(first, timeout=SLOW)
+    wait_until_drawn(page)
+    expect(pane).not_to_have_attribute("aria-label", ruled)
+    page.keyboard.press("k")
+    expect(page).to_have_url(first, timeout=SLOW)
+    expect(pane).to_have_attribute("aria-label", ruled, timeout=SLOW)
+    page.get_by_role("link", name="Thresholds").click()
+    expect(page.get_by_role("heading", name="Thresholds")).to_be_visible(timeout=SLOW)
+    page.get_by_role("link", name="Read").click()
+    expect(pane).to_have_attribute("aria-label", ruled, timeout=SLOW)
+    wait_until_drawn(page)
+
+    page.get_by_role("button", name="Forget this case").click()
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_text("The case was forgotten")).to_be_visible(timeout=SLOW)
+    wait_until_drawn(page)
+    assert page.evaluate("sessionStorage.getItem('mammo measures')") == "{}"
+    page.get_by_role("button", name="Bring it back").click()
+    expect(page).to_have_url(first, timeout=SLOW)
+    wait_until_drawn(page)
+    expect(pane).not_to_have_attribute("aria-label", ruled)
