@@ -332,6 +332,19 @@ def test_a_model_of_density_is_not_told_as_one_of_cancer(
         assert "cancer" not in everything_told(show(page, section)), section
     told = everything_told(show(page, "Screening")).replace("\\", "")
     assert "These scores are for C or D, not for cancer: what screening would" in told
+    told = everything_told(show(page, "Calibration"))
+    assert (
+        "30 women with and as many without C or D" in told or "without C or D, and of one" in told
+    )
+    page.session_state["part_of_curve"] = True
+    told += everything_told(show(page, "Curves"))
+    assert "cancer" not in told
+    page.segmented_control(key="count_level").set_value("patient").run()
+    rules = page.segmented_control(key="count_rule_patient")
+    offered = [*page.selectbox(key="aim").options, *rules.options, rules.help]
+    assert "the breast with the finding" in offered
+    assert "cancer" not in " ".join(offered)
+    page.segmented_control(key="count_level").set_value("breast").run()
     other = RunFolder(runs_root / "20260201-000000-evaluate-abcd")
     other.path.mkdir()
     config = EvaluateConfig(
@@ -343,6 +356,23 @@ def test_a_model_of_density_is_not_told_as_one_of_cancer(
     again = open_page("thresholds")
     again.selectbox(key="run").set_value(other.run_id).run()
     assert "30 with C or D" in captions_of(again)
+
+
+def test_what_a_model_of_density_cannot_tell_is_not_said_of_cancer(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=20, with_cancer=0)
+    val = table.assign(split="val", image_id="v" + table["image_id"])
+    write_run(runs_root, RUN, pd.concat([table, val]), task=DENSITY)
+    page = open_page("thresholds")
+    page.selectbox(key="aim").set_value("sensitivity at least").run()
+    page.button(key="set_threshold").click().run()
+    assert "There is no case with C or D among these" in page.toast[0].value
+    show(page, "Calibration")
+    said = [*page.info, *page.warning, *page.error]
+    (reason,) = (one.value for one in said if "so calibration cannot" in one.value)
+    assert reason.startswith("There is no case with C or D among these 40")
+    assert "cancer" not in everything_told(page)
 
 
 def test_every_section_marks_its_intervals_where_part_of_the_women_is_unnamed(

@@ -163,7 +163,7 @@ def show_precision(counted: Counted) -> None:
     guessing = f"{cases.positives / len(cases):.3f}"
     found = average_precision_with_interval(cases)
     if found is None:
-        reason = f"{why_no_precision(cases, finding=counted.finding)} ".lstrip()
+        reason = f"{why_no_precision(cases)} ".lstrip()
         st.caption(f"{escaped(reason)}Guessing has an average precision of {guessing}.")
         return
     st.caption(

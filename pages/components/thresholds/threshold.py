@@ -414,7 +414,8 @@ def set_by_aim(counted: Counted) -> None:
     with st.popover("Set by an aim", icon=":material/target:"):
         aims = [aim for aim in Aim if aim is not Aim.FIXED]
         aim = st.selectbox(
-            "Aim", aims, format_func=str.capitalize, key="aim", bind="query-params",
+            "Aim", aims, format_func=lambda one: _aim_for(one, counted.finding), key="aim",
+            bind="query-params",
             help=meaning("Threshold", "Sensitivity", "Specificity", "Recall rate", "Youden", "F1"),
         )  # fmt: skip
         target = 0.0
@@ -426,12 +427,18 @@ def set_by_aim(counted: Counted) -> None:
             )  # fmt: skip
         is_careful = aim in PROMISABLE and st.toggle(
             "By the end of its 95 % interval", key="is_careful", bind="query-params",
-            help="What is met on these cases is often not met on the next: of ten cancers, a "
-            "sensitivity of 0.9 in one study of four. So the interval must meet it, too.",
+            help="What is met on these cases is often not met on the next: of ten "
+            f"{escaped(counted.finding.several)}, a sensitivity of 0.9 in one study of four. "
+            "So the interval must meet it, too.",
         )  # fmt: skip
         st.button(
             "Set", on_click=_set_by, args=(counted, aim, target, is_careful), key="set_threshold"
         )
+
+
+def _aim_for(aim: Aim, finding: CalledFor) -> str:
+    missed = "a missed cancer" if finding.is_cancer else f"a missed case with {finding.one}"
+    return aim.capitalize().replace("a missed cancer", missed)
 
 
 def aim_in_words(cases: Cases, threshold: float) -> str:
