@@ -81,16 +81,15 @@ with shown_errors():
         titles={short[name]: titles[name] for name in read},
         models=dict(zip(counted, shared.cases, strict=True)),
         counting=counting,
-        finding=scored[next(iter(counted))].finding,
     )
-    reason = why_no_auc(shared.cases[0], finding=compared.finding)
+    reason = why_no_auc(shared.cases[0])
     if reason:
         st.warning(escaped(reason), icon=":material/block:")
         for name in counted:
             with st.container(border=True):
                 st.text(name)
                 rows = rows_of(scored[name], counting)
-                show_one_breast(rows, scored[name].source, counting)
+                show_one_breast(rows, scored[name], counting)
         st.stop()
     show_leaderboard(compared)
     say_what_is_verified(compared)

@@ -25,7 +25,12 @@ from pages.components.thresholds.cases import (
     show_mistakes,
     show_slices,
 )
-from pages.components.thresholds.curves import show_curves, show_rates, show_readers, show_roc
+from pages.components.thresholds.curves import (
+    show_curves,
+    show_more_rates,
+    show_readers,
+    show_roc,
+)
 from pages.components.thresholds.lesions import show_lesions
 from pages.components.thresholds.map import show_map
 from pages.components.thresholds.opened import keep_opened, show_opened
@@ -41,7 +46,7 @@ from pages.components.thresholds.threshold import (
 from pages.components.thresholds.verified import show_verified
 
 SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
-    "Rates": show_rates,
+    "More rates": show_more_rates,
     "Curves": show_curves,
     "Operating point": show_operating_point,
     "Screening": show_screening,

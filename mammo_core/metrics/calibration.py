@@ -139,8 +139,8 @@ def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:
             intercept, slope = _fit_logistic(log_odds, cases.positive, is_slope_free=True)
             if slope <= 0.0:
                 raise TableError(
-                    "Among these cases higher scores do not mean cancer, so they cannot be turned "
-                    "into probabilities. Is the score that of the other class?"
+                    f"Among these cases higher scores do not mean {cases.finding.one}, so they "
+                    "cannot be turned into probabilities. Is the score that of the other class?"
                 )
             return ScoreMap(
                 kind=kind, prevalence=prevalence, edge=edge, slope=slope, intercept=intercept
@@ -204,8 +204,9 @@ def probabilities_at(cases: Cases, score_map: ScoreMap, *, prevalence: float) ->
     """
     if score_map.kind is Recalibration.TEMPERATURE:
         raise TableError(
-            "A temperature does not set how many have cancer, so its probabilities hold at no "
-            "known prevalence and have no decision curve. Choose Platt or isotonic."
+            f"A temperature does not set how many have {cases.finding.one}, so its "
+            "probabilities hold at no known prevalence and have no decision curve. "
+            "Choose Platt or isotonic."
         )
     mapped = recalibrate(cases, score_map)
     return at_prevalence(mapped, fitted=score_map.prevalence, wanted=prevalence)

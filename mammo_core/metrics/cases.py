@@ -53,6 +53,7 @@ class Cases:
     dataset: str = ""  # where the images come from; two sets' case_ids mean different cases
     unknown: int = 0  # cases left out because their label is not known
     unnamed: int = 0  # cases of no named woman: each counts as a woman of its own, for want of more
+    finding: CalledFor = CANCERS  # what the positive ones have
 
     def __len__(self) -> int:
         return len(self.case_ids)
@@ -285,7 +286,7 @@ def guessing_auc(cases: Cases) -> float:
     return float((wins * pairs).sum() / pairs.sum())
 
 
-def why_no_auc(cases: Cases, *, finding: CalledFor = CANCERS) -> str | None:
+def why_no_auc(cases: Cases) -> str | None:
     """The reason in a sentence, or None where an AUC of these cases means something."""
     if not cases.positives or not cases.negatives:
         return f"All {len(cases):,} cases are of one class, so there is no AUC."
@@ -297,10 +298,10 @@ def why_no_auc(cases: Cases, *, finding: CalledFor = CANCERS) -> str | None:
         float(cases.images[~cases.positive].mean()),
     )
     return (
-        f"No AUC by {cases.level}: cases with {finding.one} are pooled from {means[0]:.1f} images "
-        f"on average, those without from {means[1]:.1f}, so random scores would reach "
-        f"{guessing:.2f} instead of 0.50. Count by breast or image for an AUC; sensitivity "
-        "and specificity are sound."
+        f"No AUC by {cases.level}: cases with {cases.finding.one} are pooled from "
+        f"{means[0]:.1f} images on average, those without from {means[1]:.1f}, so random scores "
+        f"would reach {guessing:.2f} instead of 0.50. Count by breast or image for an AUC; "
+        "sensitivity and specificity are sound."
     )
 
 
@@ -398,18 +399,18 @@ class AskedCases:
     case_ids: tuple[str, ...]
 
 
-def asked_cases(
-    cases: Cases, asked: str, threshold: float, *, finding: CalledFor = CANCERS
-) -> AskedCases:
+def asked_cases(cases: Cases, asked: str, threshold: float) -> AskedCases:
     """Those of an Outcome at `threshold`, furthest from it first; or those of a bar of scores,
-    "with:0.4:0.5" for cancers from .4 up to below .5, highest first. Told in words of `finding`.
+    "with:0.4:0.5" for positive cases from .4 up to below .5, highest first.
     """
     one, more = UNITS[cases.level]
     if asked in tuple(Outcome):
         outcomes = outcomes_of(cases, threshold)
         chosen = np.flatnonzero([outcomes[name] == asked for name in cases.case_ids])
         order = np.argsort(-np.abs(cases.score[chosen] - threshold), kind="stable")
-        title = f"{many(len(chosen), one, more)}: {_outcome_in_words(Outcome(asked), finding)}"
+        title = (
+            f"{many(len(chosen), one, more)}: {_outcome_in_words(Outcome(asked), cases.finding)}"
+        )
         return AskedCases(title=title, case_ids=_names(cases, chosen[order]))
     is_positive, low, high = _bar(asked)
     is_within = (cases.score >= low) & (cases.score < high)
@@ -417,7 +418,7 @@ def asked_cases(
     order = np.argsort(-cases.score[chosen], kind="stable")
     truth = "with" if is_positive else "without"
     return AskedCases(
-        title=f"{many(len(chosen), one, more)} {truth} {finding.one} that score {low:.3f} to "
+        title=f"{many(len(chosen), one, more)} {truth} {cases.finding.one} that score {low:.3f} to "
         f"{min(1.0, high):.3f}",
         case_ids=_names(cases, chosen[order]),
     )

@@ -104,7 +104,7 @@ def project_at(
             "by patient."
         )
     if not women.positives or not women.negatives:
-        raise TableError("A projection needs women with and women without cancer.")
+        raise TableError(f"A projection needs women with and women without {women.finding.one}.")
     called = women.score >= threshold
     called_any = called if recalled is None else _same_women(women, recalled) >= threshold
     ill = women.positive
@@ -136,8 +136,8 @@ def why_no_projection(women: Cases) -> str:
     if fewest >= FEWEST_TO_JOIN:
         return ""
     return (
-        f"No projection from {many(fewest, 'woman', 'women')} with cancer, or without: its "
-        f"intervals would be too narrow. It is made from {FEWEST_TO_JOIN} of each on."
+        f"No projection from {many(fewest, 'woman', 'women')} with {women.finding.one}, or "
+        f"without: its intervals would be too narrow. It is made from {FEWEST_TO_JOIN} of each on."
     )
 
 
@@ -206,7 +206,7 @@ def triage(women: Cases, *, rule_out: float, rule_in: float, prevalence: float) 
             f"The rule-out threshold {rule_out:.3f} lies above the rule-in threshold {rule_in:.3f}."
         )
     if not women.positives or not women.negatives:
-        raise TableError("Triage needs women with and women without cancer.")
+        raise TableError(f"Triage needs women with and women without {women.finding.one}.")
     ill = women.positive
 
     def share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:

@@ -4,7 +4,7 @@ counting one breast of some women and two of others.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -34,6 +34,7 @@ from mammo_core.metrics.uncertainty import (
     t_quantile,
 )
 from mammo_core.types import Level
+from mammo_core.words import CANCERS, CalledFor
 
 Floats = NDArray[np.float64]
 
@@ -260,6 +261,7 @@ class Within:
     excess_high: float
     pairs: int
     cases: int
+    finding: CalledFor = CANCERS
 
     @property
     def is_flagged(self) -> bool:
@@ -274,7 +276,7 @@ class Within:
             return f"{words}; pooled {self.pooled:.3f}."
         return (
             f"{words}, clearly below the pooled {self.pooled:.3f}: part of the pooled AUC tells "
-            f"one {self.column} from another, not cancer from its absence."
+            f"one {self.column} from another, not {self.finding.one} from its absence."
         )
 
 
@@ -321,6 +323,7 @@ def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within
         excess_high=excess + excess_half,
         pairs=int(pairs.sum()),
         cases=int(known.sum()),
+        finding=cases.finding,
     )
 
 
@@ -365,27 +368,31 @@ class DrawnAuc:
     estimate: Estimate
     draws: int
     seed: int
+    finding: CalledFor = CANCERS
 
     @property
     def sentence(self) -> str:
         e = self.estimate
         return (
             f"AUC {e.value:.3f}, {range_in_words(e.low, e.high)} ({e.method}), with one breast "
-            f"drawn per woman: that with cancer, else one of hers; the mean of {self.draws} draws, "
-            f"seed {self.seed}, {e.positives:,} women with and {e.negatives:,} without cancer."
+            f"drawn per woman: that with {self.finding.one}, else one of hers; the mean of "
+            f"{self.draws} draws, seed {self.seed}, {e.positives:,} women with and {e.negatives:,} "
+            f"without {self.finding.one}."
         )
 
 
-def one_breast_auc(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> DrawnAuc:
+def one_breast_auc(
+    predictions: pd.DataFrame, *, finding: CalledFor = CANCERS, draws: int = DRAWS, seed: int = 0
+) -> DrawnAuc:
     """Of predictions whose sides are known. A woman is one `group_id`."""
-    breasts = pool_cases(predictions, Level.BREAST)
+    breasts = replace(pool_cases(predictions, Level.BREAST), finding=finding)
     need_both_classes(breasts)
     starts, rows = _candidates(breasts)
     positive = breasts.positive[rows[starts]]
     if positive.all():
         raise TableError(
-            f"All {len(starts)} women have cancer, so none gives a breast without it. Count by "
-            "breast."
+            f"All {len(starts)} women have {finding.one}, so none gives a breast without it. "
+            "Count by breast."
         )
     rng = np.random.default_rng(seed)
     women = np.arange(len(starts))
@@ -407,7 +414,7 @@ def one_breast_auc(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int =
         value=value, low=low, high=high, method=method,
         positives=counts[0], negatives=counts[1], groups=len(women),
     )  # fmt: skip
-    return DrawnAuc(estimate=estimate, draws=draws, seed=seed)
+    return DrawnAuc(estimate=estimate, draws=draws, seed=seed, finding=finding)
 
 
 def _candidates(breasts: Cases) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -21,7 +21,7 @@ from mammo_core.metrics.uncertainty import (
     strata_of,
     t_quantile,
 )
-from mammo_core.words import CANCERS, CalledFor, many
+from mammo_core.words import many
 
 
 def roc_curve(cases: Cases) -> pd.DataFrame:
@@ -58,7 +58,9 @@ def average_precision(cases: Cases) -> float:
 def probabilistic_f1(cases: Cases) -> float:
     """F1 with scores in the place of calls, as the RSNA 2022 challenge ranked by."""
     if not cases.positives:
-        raise TableError("There is no cancer among these cases, so F1 cannot be computed.")
+        raise TableError(
+            f"There is no case with {cases.finding.one} among these, so F1 cannot be computed."
+        )
     found = float(cases.score[cases.positive].sum())
     called = float(cases.score.sum())
     return 2 * found / (called + cases.positives)
@@ -71,16 +73,16 @@ _NO_SPREAD: Final = 1e-9
 FEWEST_FOR_PRECISION: Final = 50
 
 
-def why_no_precision(cases: Cases, *, finding: CalledFor = CANCERS) -> str:
+def why_no_precision(cases: Cases) -> str:
     """The reason in a sentence; "" where there are enough women with what is looked for."""
     women = len(np.unique(cases.groups[cases.positive]))
     if women >= FEWEST_FOR_PRECISION:
         return ""
     return (
         f"No average precision: there {'is' if women == 1 else 'are'} "
-        f"{many(women, 'woman', 'women')} with {finding.one}, and under {FEWEST_FOR_PRECISION} its "
-        "interval does not hold as often as it says; of a handful it also comes out too high (of "
-        "3, twice the truth)."
+        f"{many(women, 'woman', 'women')} with {cases.finding.one}, and under "
+        f"{FEWEST_FOR_PRECISION} its interval does not hold as often as it says; of a handful "
+        "it also comes out too high (of 3, twice the truth)."
     )
 
 

@@ -69,7 +69,9 @@ def decision_curve(cases: Cases, *, prevalence: float, thresholds: Floats) -> pd
 
 def _check(cases: Cases, thresholds: Floats) -> None:
     if not cases.positives or not cases.negatives:
-        raise TableError("A decision curve needs cases with and cases without cancer.")
+        raise TableError(
+            f"A decision curve needs cases with and cases without {cases.finding.one}."
+        )
     if not ((thresholds > 0) & (thresholds < 1)).all():
         raise TableError("The thresholds of a decision curve must lie between 0 and 1.")
 
@@ -110,7 +112,7 @@ def why_no_test(cases: Cases) -> str:
         return ""
     return (
         f"Differences are not tested: that needs {FEWEST_OF_EACH} women with and as many without "
-        f"cancer, and of one kind there are {fewest}."
+        f"{cases.finding.one}, and of one kind there are {fewest}."
     )
 
 

@@ -121,7 +121,7 @@ def why_no_partial(cases: Cases) -> str:
         return ""
     return (
         f"No area under a part of the curve: an interval that holds needs {FEWEST_OF_EACH} women "
-        f"with and as many without cancer, and of one kind there are {fewest}."
+        f"with and as many without {cases.finding.one}, and of one kind there are {fewest}."
     )
 
 

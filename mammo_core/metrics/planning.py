@@ -23,7 +23,7 @@ from mammo_core.metrics.uncertainty import (
     normal_quantile,
     wilson_interval,
 )
-from mammo_core.words import many
+from mammo_core.words import CANCERS, CalledFor, many
 
 _FEWEST: Final = 4
 #: What is taken for want of better: correlations of the errors of one reader without and with the
@@ -60,13 +60,14 @@ class StudyPlan:
     other: float | None = None
     reach: float = 0.05
     power: float = 0.8
-    prevalence: float = 0.5  # share of the women of the study who have cancer
+    prevalence: float = 0.5  # share of the women of the study who have what is looked for
     cases_per_woman: float = 1.0
     likeness: float = 0.5  # of the cases of one woman (intraclass correlation)
     correlation: float = 0.5  # of the two AUCs, or of the two models' calls
     readers: int = 0  # 0: no readers; else `expected` and `other` are those of the average reader
     reader_likeness: float = READER_LIKENESS  # of the errors of one reader without and with it
     reader_spread: float = READER_SPREAD  # between readers, of what the model brings them
+    finding: CalledFor = CANCERS  # what the model looks for
 
     def check(self) -> None:
         shares = {
@@ -117,12 +118,13 @@ class Needed:
     without: int
     women: int
     remarks: tuple[str, ...]
+    finding: CalledFor = CANCERS
 
     @property
     def sentence(self) -> str:
         return (
             f"{many(self.women, 'woman', 'women')}: {self.with_cancer:,} with and "
-            f"{self.without:,} without cancer."
+            f"{self.without:,} without {self.finding.one}."
         )
 
 
@@ -146,6 +148,7 @@ def women_needed(plan: StudyPlan) -> Needed:
         without=without,
         women=with_cancer + without,
         remarks=_remarks(plan, with_cancer, effect),
+        finding=plan.finding,
     )
 
 
@@ -265,7 +268,7 @@ def _remarks(plan: StudyPlan, with_cancer: int, effect: float) -> tuple[str, ...
         )
     if with_cancer < FEWEST_OF_CLASS:
         remarks.append(
-            f"With fewer than {FEWEST_OF_CLASS} women with cancer these formulas are rough. Take "
-            "more, or try the plan out by simulation."
+            f"With fewer than {FEWEST_OF_CLASS} women with {plan.finding.one} these formulas are "
+            "rough. Take more, or try the plan out by simulation."
         )
     return tuple(remarks)

@@ -57,11 +57,13 @@ def why_no_curve(cases: Cases) -> str:
     fewest = women_of_smaller_class(cases)
     if fewest < FEWEST_OF_EACH:
         return (
-            f"No smooth curve: it needs {FEWEST_OF_EACH} women with and as many without cancer, "
-            f"and of one kind there are {fewest}."
+            f"No smooth curve: it needs {FEWEST_OF_EACH} women with and as many without "
+            f"{cases.finding.one}, and of one kind there are {fewest}."
         )
     if is_separated(cases):
-        return "No smooth curve: one score parts all cases with cancer from all others."
+        return (
+            f"No smooth curve: one score parts all cases with {cases.finding.one} from all others."
+        )
     if len(np.unique(cases.score)) < 5:
         return "No smooth curve: the scores have too few steps. Look at the bins."
     return ""

@@ -221,7 +221,7 @@ def _chosen(cases: Cases, aim: Aim, target: float) -> OperatingPoint:
 
 def threshold_for_sensitivity(cases: Cases, target: float) -> OperatingPoint:
     """The highest threshold that still finds at least `target` of the cancers."""
-    _need(cases.positives, "cancer", "sensitivity")
+    _need(cases, is_positive=True, rate="sensitivity")
     points = operating_points(cases)
     enough = points.true_positives >= target * points.positives - _ROUNDING
     return points.at(1 + int(np.argmax(enough[1:])))  # a score: calling nobody finds none
@@ -229,7 +229,7 @@ def threshold_for_sensitivity(cases: Cases, target: float) -> OperatingPoint:
 
 def threshold_for_specificity(cases: Cases, target: float) -> OperatingPoint:
     """The lowest threshold that leaves at least `target` of the cases without cancer alone."""
-    _need(cases.negatives, "case without cancer", "specificity")
+    _need(cases, is_positive=False, rate="specificity")
     points = operating_points(cases)
     left_alone = points.negatives - points.false_positives
     enough = left_alone >= target * points.negatives - _ROUNDING
@@ -245,8 +245,8 @@ def threshold_for_recall_rate(cases: Cases, most: float) -> OperatingPoint:
 
 def youden(cases: Cases) -> OperatingPoint:
     """The highest threshold at which sensitivity + specificity - 1 is largest (Youden 1950)."""
-    _need(cases.positives, "cancer", "sensitivity")
-    _need(cases.negatives, "case without cancer", "specificity")
+    _need(cases, is_positive=True, rate="sensitivity")
+    _need(cases, is_positive=False, rate="specificity")
     points = operating_points(cases)
     gain = points.true_positives * points.negatives - points.false_positives * points.positives
     return points.at(int(np.argmax(gain)))
@@ -254,7 +254,7 @@ def youden(cases: Cases) -> OperatingPoint:
 
 def threshold_for_f1(cases: Cases) -> OperatingPoint:
     """The highest threshold at which F1 is largest; it moves with the prevalence of the set."""
-    _need(cases.positives, "cancer", "F1")
+    _need(cases, is_positive=True, rate="F1")
     points = operating_points(cases)
     return points.at(int(np.argmax(points.true_positives / (points.called + points.positives))))
 
@@ -262,14 +262,14 @@ def threshold_for_f1(cases: Cases) -> OperatingPoint:
 def threshold_for_cost(cases: Cases, ratio: float) -> OperatingPoint:
     """The highest threshold of least cost, a missed cancer being worth `ratio` false alarms."""
     if ratio <= 0.0:
-        raise TableError(
-            f"A missed cancer cannot cost {ratio} false alarms; give a number above 0."
-        )
+        raise TableError(f"A missed case cannot cost {ratio} false alarms; give a number above 0.")
     points = operating_points(cases)
     missed = points.positives - points.true_positives
     return points.at(int(np.argmin(ratio * missed + points.false_positives)))
 
 
-def _need(count: int, what: str, rate: str) -> None:
-    if count == 0:
-        raise TableError(f"There is no {what} among these cases, so {rate} cannot be computed.")
+def _need(cases: Cases, *, is_positive: bool, rate: str) -> None:
+    if (cases.positive == is_positive).any():
+        return
+    kind = f"{'with' if is_positive else 'without'} {cases.finding.one}"
+    raise TableError(f"There is no case {kind} among these cases, so {rate} cannot be computed.")

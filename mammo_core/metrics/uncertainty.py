@@ -420,7 +420,7 @@ def normal_quantile() -> float:
 def need_both_classes(cases: Cases, *, what: str = "an AUC") -> None:
     if cases.positives and cases.negatives:
         return
-    lacking = "without cancer" if cases.positives else "with cancer"
+    lacking = f"{'without' if cases.positives else 'with'} {cases.finding.one}"
     raise TableError(
         f"There is no case {lacking} among these {len(cases)}, so {what} cannot be computed."
     )

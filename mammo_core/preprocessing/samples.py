@@ -16,6 +16,7 @@ _TITLES: Final = {
     "film": "Film with a bright background (PNG)",
 }
 _TABLE: Final = "manifest.csv"
+PICTURES: Final = "pictures"  # the folder of one small picture a sample
 FROM_TABLE: Final = "side and view from the samples' table"
 
 Place = tuple[Laterality, View]
@@ -27,13 +28,20 @@ class Sample:
     title: str
     files: tuple[Path, ...]
     places: Mapping[str, Place] = field(default_factory=dict)  # by the name of the file
+    picture: Path | None = None  # its views as they hang, small: to be shown without reading them
 
 
 def list_samples(root: Path) -> tuple[Sample, ...]:
     """The samples in `root`; a file belongs to that named before its first underscore."""
     places = _places(root / _TABLE)
     found = (
-        Sample(name=name, title=title, files=tuple(sorted(root.glob(f"{name}_*"))), places=places)
+        Sample(
+            name=name,
+            title=title,
+            files=tuple(sorted(root.glob(f"{name}_*"))),
+            places=places,
+            picture=_picture(root / PICTURES / f"{name}.jpg"),
+        )
         for name, title in _TITLES.items()
     )
     return tuple(sample for sample in found if sample.files)
@@ -44,6 +52,10 @@ def place_images(root: Path, case: Case, sample: Sample) -> None:
     places = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
     known = {digest: place for digest, place in places.items() if place is not None}
     place_case(root, case, known, note=FROM_TABLE)
+
+
+def _picture(path: Path) -> Path | None:
+    return path if path.exists() else None
 
 
 def _places(table: Path) -> dict[str, Place]:

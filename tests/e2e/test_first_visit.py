@@ -44,7 +44,7 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page.locator(".viewer canvas")).to_have_count(4)
     expect(page.get_by_text("a drawn exam, read by")).to_be_visible()
     expect(page.get_by_text("Score 0.99")).to_be_visible()
-    expect(page.get_by_text("No verdict: no threshold is locked for this model")).to_be_visible()
+    expect(page.get_by_text("No verdict: no threshold is locked.")).to_be_visible()
     expect(page.get_by_role("link", name="Lock a threshold")).to_be_visible()
     expect(page).not_to_have_url(re.compile("case="))
     for width, height in ((1440, 900), (1440, 1000)):
@@ -61,6 +61,26 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
     expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
+
+
+@pytest.mark.parametrize(("width", "high"), [(1440, 96), (390, 80)])
+def test_samples_are_pictures_that_can_be_seen_and_that_open_what_they_show(
+    page: Page, app: Server, width: int, high: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    tiles = page.locator("[class*='st-key-tile_']")
+    expect(tiles).to_have_count(3, timeout=SLOW)
+    open_already, pair, _ = tiles.all()
+    for tile in tiles.all():
+        box = tile.locator("img").bounding_box()
+        assert box is not None
+        assert box["height"] == high
+        assert box["x"] + box["width"] <= width
+    expect(open_already).to_contain_text("open below")
+    expect(tiles.filter(has_text="open below")).to_have_count(1)
+    pair.click(position={"x": 40, "y": 40})  # on the picture
+    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
+    expect(page.locator(".viewer[data-ready=true] canvas")).to_have_count(2, timeout=SLOW)
 
 
 #: In every frame of the page: whether what is told of the example could be seen 0.4 s after the
@@ -166,3 +186,42 @@ def test_several_women_are_a_list_that_keys_lead_through_and_a_forgotten_one_com
     page.get_by_role("button", name="Bring it back").click()
     expect(side.locator(".row")).to_have_count(2, timeout=SLOW)
     expect(page.get_by_text("The case was forgotten")).to_have_count(0)
+
+
+def test_a_ruler_is_there_again_after_other_cases_and_pages_but_not_after_the_case_was_forgotten(
+    page: Page, women: dict[str, list[Path]]
+) -> None:
+    drop(page, women["1"] + women["2"])
+    side = page.get_by_test_id("stSidebar")
+    expect(side.locator(".row")).to_have_count(2, timeout=SLOW)
+    pane = page.locator(".viewer[data-ready=true] .stage .pane").first
+    wait_until_drawn(page)
+    ruled = re.compile(r", \d+(\.\d mm.*| pixels)(, AI|$)")
+    expect(pane).not_to_have_attribute("aria-label", ruled)
+    pane.focus()
+    page.keyboard.press("l")
+    page.keyboard.press("Enter")  # in the middle of the breast
+    expect(pane).to_have_attribute("aria-label", ruled)
+    first = re.compile(re.findall(r"case=[0-9a-f]{64}", page.url)[0])
+    page.keyboard.press("j")
+    expect(page).not_to_have_url(first, timeout=SLOW)
+    wait_until_drawn(page)
+    expect(pane).not_to_have_attribute("aria-label", ruled)
+    page.keyboard.press("k")
+    expect(page).to_have_url(first, timeout=SLOW)
+    expect(pane).to_have_attribute("aria-label", ruled, timeout=SLOW)
+    page.get_by_role("link", name="Thresholds").click()
+    expect(page.get_by_role("heading", name="Thresholds")).to_be_visible(timeout=SLOW)
+    page.get_by_role("link", name="Read").click()
+    expect(pane).to_have_attribute("aria-label", ruled, timeout=SLOW)
+    wait_until_drawn(page)
+
+    page.get_by_role("button", name="Forget this case").click()
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_text("The case was forgotten")).to_be_visible(timeout=SLOW)
+    wait_until_drawn(page)
+    assert page.evaluate("sessionStorage.getItem('mammo measures')") == "{}"
+    page.get_by_role("button", name="Bring it back").click()
+    expect(page).to_have_url(first, timeout=SLOW)
+    wait_until_drawn(page)
+    expect(pane).not_to_have_attribute("aria-label", ruled)

@@ -383,6 +383,37 @@ def test_the_viewer_can_leave_the_page_and_come_back(show: Show) -> None:
     assert screen.extent("RCC")[0] > 0
 
 
+def test_rulers_and_regions_are_kept_by_case_until_it_is_forgotten(show: Show) -> None:
+    screen = show("panes=1&cases=1")
+    page, pane = screen.page, screen.pane("RCC")
+    ruled = re.compile(r"pixels, \d+\.\d mm at the detector, AI shown")
+    for key, start in (("o", (600, 300)), ("l", (600, 200))):
+        pane.focus()
+        page.keyboard.press(key)
+        screen.drag("RCC", start, (100, 50))
+    expect(pane).to_have_attribute("aria-label", ruled)
+    said = pane.get_attribute("aria-label")
+    assert said is not None
+    assert "mean" in said
+    screen.sent.clear()
+
+    away = page.get_by_text("Away with the viewer")
+    away.click()
+    expect(screen.viewer).to_have_count(0)
+    away.click()
+    expect(pane).to_have_attribute("aria-label", said)
+
+    page.get_by_text("Second case").click()
+    expect(pane).not_to_have_attribute("aria-label", ruled)
+    page.get_by_text("Second case").click()
+    expect(pane).to_have_attribute("aria-label", said)
+
+    page.get_by_role("button", name="Forget the first").click()
+    expect(pane).not_to_have_attribute("aria-label", ruled)
+    assert page.evaluate("sessionStorage.getItem('mammo measures')") == "{}"
+    assert not any("rulers" in str(frame) for frame in screen.sent)
+
+
 #: 6 x 4 pixels of the checker, which begins dark or bright.
 CHECKERS = (
     [0, 255, 0, 255, 0, 255, 255, 0, 255, 0, 255, 0] * 2,

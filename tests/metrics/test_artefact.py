@@ -23,7 +23,7 @@ def test_one_breast_against_two_is_a_third() -> None:
     reason = why_no_auc(cases)
     assert reason is not None
     assert "pooled from 2.0 images on average, those without from 4.0" in reason
-    dense = why_no_auc(cases, finding=CalledFor(one="C or D", several="with C or D"))
+    dense = why_no_auc(replace(cases, finding=CalledFor(one="C or D", several="with C or D")))
     assert dense == reason.replace("cancer", "C or D") != reason
     assert "0.33" in reason
 

@@ -206,10 +206,9 @@ def test_a_cell_or_a_bar_stands_for_its_cases(
 
 
 def test_cases_of_a_model_of_density_are_not_told_as_cancers(four_breasts: pd.DataFrame) -> None:
-    cases = pool_cases(four_breasts, Level.BREAST)
+    cases = replace(pool_cases(four_breasts, Level.BREAST), finding=finding_of(DENSITY))
     titles = [
-        asked_cases(cases, asked, 0.9, finding=finding_of(DENSITY)).title
-        for asked in ("missed", "not called", "with:0.8:2")
+        asked_cases(cases, asked, 0.9).title for asked in ("missed", "not called", "with:0.8:2")
     ]
     assert titles == [
         "1 breast: with C or D missed",

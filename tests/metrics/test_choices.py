@@ -49,7 +49,7 @@ def test_youden_gives_both_classes_one_vote() -> None:
 
 
 def test_without_cancers_sensitivity_is_refused_in_words() -> None:
-    with pytest.raises(TableError, match="no cancer among these cases"):
+    with pytest.raises(TableError, match="no case with cancer among these cases"):
         threshold_for_sensitivity(cases_of([0.1, 0.2], [0, 0]), 0.9)
     with pytest.raises(TableError, match="no case without cancer"):
         threshold_for_specificity(cases_of([0.1, 0.2], [1, 1]), 0.9)

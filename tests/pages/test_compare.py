@@ -31,7 +31,7 @@ from mammo_core.runs.operating_points import OPENINGS_FILE, LockedPoint, Promise
 from mammo_core.runs.searches import SearchConfig, Trial, write_trial
 from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.training.recipes import get_recipe
-from mammo_core.types import CANCER, Level, RunState, Split
+from mammo_core.types import CANCER, DENSITY, Level, RunState, Split
 from pages.components.compare.matrix import column_names
 from pages.components.compare.sections import GROUPS
 from tests.pages.conftest import OpenPage, show_section
@@ -475,6 +475,19 @@ def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_wom
     save_settings(other, run.file("run.json"))
     page.run()
     assert any("optim.epochs" in one.value for one in page.warning)
+
+
+def test_a_study_of_a_model_of_density_is_not_planned_for_cancer(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    write_run(runs_root, "20260101-000000-tiny_cnn-abcd", table, task=DENSITY)
+    page = open_page("compare")
+    show_section(page, "Plan a study")
+    assert page.number_input(key="plan_prevalence").label == "Share of women with C or D"
+    told = [one.value.replace("\\", "") for one in page.markdown]
+    (needed,) = (one for one in told if " women: " in one)
+    assert needed.endswith("without C or D.**")
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,16 +63,33 @@ def page(runs_root: Path, open_page: OpenPage) -> AppTest:
     return open_page("thresholds")
 
 
+def told_by_control(page: AppTest) -> dict[str, Any]:
+    """What the threshold control is told beside the scores."""
+    (message,) = (
+        one.proto.bytes for one in page.get("bidi_component")
+        if one.proto.component_name == "mammo_threshold_slider"
+    )  # fmt: skip
+    told: dict[str, Any] = json.loads(message[4 : 4 + int.from_bytes(message[:4], "little")])
+    return told
+
+
 def rates_of(page: AppTest) -> pd.DataFrame:
-    table = frame(page, "rates")
-    table["rate"] = table["rate"].str.partition(",")[0]
-    return table.set_index("rate")
+    """The five rates under the confusion matrix, as they are told at rest."""
+    rows = {}
+    for name, told in told_by_control(page)["rates"].items():
+        of, method, *_ = (*told["about"].split("; "), "")
+        hits, total = (int(part.replace(",", "")) for part in re.findall(r"[\d,]+", of)[:2] or "00")
+        rows[name] = {
+            "title": told["title"], "of": of, "by": method, "interval": told["interval"],
+            "value": f"{hits / total:.1%}" if total else "–", "about": told["about"],
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def frame(page: AppTest, column: str) -> pd.DataFrame:
-    """The table that has `column`, or whose first column is named like it."""
+    """The table that has `column`."""
     for shown in page.dataframe:
-        if column in shown.value.columns or (column == "rates" and "rate" in shown.value.columns):
+        if column in shown.value.columns:
             return shown.value.copy()
     raise AssertionError(f"no table with {column}")
 
@@ -123,9 +141,9 @@ def test_the_first_threshold_finds_at_least_nine_of_ten_cancers(page: AppTest) -
 
 
 def test_rates_that_depend_on_the_set_say_how_many_have_cancer(page: AppTest) -> None:
-    names = frame(page, "rates")["rate"].tolist()
-    assert "PPV, where 12.5% have cancer" in names
-    assert "Specificity" in names
+    about = rates_of(page)["about"]
+    assert about["PPV"].endswith("; where 12.5% have cancer")
+    assert "where" not in about["Specificity"]
 
 
 def test_the_unit_decides_how_many_cases_there_are(page: AppTest) -> None:
@@ -141,7 +159,7 @@ def test_an_auc_made_by_counting_alone_is_refused_by_patient(page: AppTest) -> N
     assert "with one breast drawn per woman" in captions_of(page)
     show(page, "Curves")
     assert "No average precision of these cases" in captions_of(page)
-    show(page, "Rates")
+    show(page, "More rates")
     assert "10 women with and 30 without cancer" in captions_of(page)
     assert "its own breast is called" in captions_of(page)
     rates = rates_of(at_threshold(page, 0.0))
@@ -195,10 +213,13 @@ def test_the_best_threshold_of_few_women_tells_counts_and_no_rates(page: AppTest
     page.button(key="set_threshold").click().run()
     assert not page.exception, page.exception
     rates = rates_of(page)
-    assert rates.loc["Sensitivity (recall)", "95 % interval"] == "–"
+    assert rates.loc["Sensitivity (recall)", "interval"] == (
+        "Interval: none: best threshold of few women"
+    )
     assert rates.loc["Sensitivity (recall)", "of"].endswith("women)")
     assert rates.loc["Specificity", "by"] == IntervalMethod.PICKED_OF_FEW
-    assert rates.loc["Balanced accuracy", "value"] == "–"
+    derived = frame(page, "rate").set_index("rate")
+    assert derived.loc["Balanced accuracy", "value"] == "–"
 
 
 @pytest.mark.slow
@@ -229,7 +250,7 @@ def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
     at_threshold(page, 0.4)
     assert "rests on follow-up of 24 months" in captions_of(page)
     assert "every sensitivity is that of the verified" in page.warning[-1].value
-    assert "Sensitivity (recall), of the verified" in frame(page, "rates")["rate"].tolist()
+    assert "Sensitivity (recall), of the verified" in rates_of(page)["title"].tolist()
     page.session_state["corrected"] = True
     page.run()
     (told,) = [one.value for one in page.text if one.value.startswith("Sensitivity")]
@@ -294,13 +315,8 @@ def everything_told(page: AppTest) -> str:
 
 
 def finding(page: AppTest) -> str:
-    """What the threshold control says that the positive cases have; its header comes first."""
-    (control,) = (
-        one for one in page.get("bidi_component")
-        if one.proto.component_name == "mammo_threshold_slider"
-    )  # fmt: skip
-    (told,) = re.findall(rb'"finding": ?({.*?})', control.proto.bytes)
-    return " ".join(json.loads(told).values())
+    """What the threshold control says that the positive cases have."""
+    return " ".join(told_by_control(page)["finding"].values())
 
 
 def test_a_model_of_density_is_not_told_as_one_of_cancer(
@@ -312,10 +328,23 @@ def test_a_model_of_density_is_not_told_as_one_of_cancer(
     assert "120 cases of 60 women, 30 with C or D (25.0%)" in captions_of(page)
     assert finding(page) == "C or D with C or D"
     page.query_params["cases"] = "missed"
-    for section in ("Rates", "Mistakes", "Slices"):
+    for section in ("More rates", "Mistakes", "Slices"):
         assert "cancer" not in everything_told(show(page, section)), section
     told = everything_told(show(page, "Screening")).replace("\\", "")
     assert "These scores are for C or D, not for cancer: what screening would" in told
+    told = everything_told(show(page, "Calibration"))
+    assert (
+        "30 women with and as many without C or D" in told or "without C or D, and of one" in told
+    )
+    page.session_state["part_of_curve"] = True
+    told += everything_told(show(page, "Curves"))
+    assert "cancer" not in told
+    page.segmented_control(key="count_level").set_value("patient").run()
+    rules = page.segmented_control(key="count_rule_patient")
+    offered = [*page.selectbox(key="aim").options, *rules.options, rules.help]
+    assert "the breast with the finding" in offered
+    assert "cancer" not in " ".join(offered)
+    page.segmented_control(key="count_level").set_value("breast").run()
     other = RunFolder(runs_root / "20260201-000000-evaluate-abcd")
     other.path.mkdir()
     config = EvaluateConfig(
@@ -329,6 +358,23 @@ def test_a_model_of_density_is_not_told_as_one_of_cancer(
     assert "30 with C or D" in captions_of(again)
 
 
+def test_what_a_model_of_density_cannot_tell_is_not_said_of_cancer(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=20, with_cancer=0)
+    val = table.assign(split="val", image_id="v" + table["image_id"])
+    write_run(runs_root, RUN, pd.concat([table, val]), task=DENSITY)
+    page = open_page("thresholds")
+    page.selectbox(key="aim").set_value("sensitivity at least").run()
+    page.button(key="set_threshold").click().run()
+    assert "There is no case with C or D among these" in page.toast[0].value
+    show(page, "Calibration")
+    said = [*page.info, *page.warning, *page.error]
+    (reason,) = (one.value for one in said if "so calibration cannot" in one.value)
+    assert reason.startswith("There is no case with C or D among these 40")
+    assert "cancer" not in everything_told(page)
+
+
 def test_every_section_marks_its_intervals_where_part_of_the_women_is_unnamed(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -338,7 +384,7 @@ def test_every_section_marks_its_intervals_where_part_of_the_women_is_unnamed(
     write_run(runs_root, RUN, table)
     page = open_page("thresholds")
     page.segmented_control(key="count_level").set_value("image").run()
-    for section in ("Rates", "Calibration", "Screening"):
+    for section in ("More rates", "Calibration", "Screening"):
         assert "Every interval below takes each of 40 cases" in captions_of(show(page, section))
 
 
@@ -1262,8 +1308,25 @@ def test_an_upload_of_hundreds_of_megabytes_is_refused_and_not_kept(
     assert "table" not in page.query_params
 
 
+def test_each_of_the_five_rates_stands_once_under_the_confusion_matrix(page: AppTest) -> None:
+    names = ["Sensitivity (recall)", "Specificity", "Recall rate", "PPV", "NPV"]
+    assert rates_of(page).index.tolist() == names
+    listed = frame(page, "rate")["rate"]
+    assert not listed.str.startswith(tuple(names)).any()
+    assert "Accuracy, where 12.5% have cancer" in listed.tolist()
+
+
+def test_where_all_cases_are_of_one_class_no_rate_of_both_is_listed(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=20, with_cancer=0))
+    page = open_page("thresholds")
+    assert any("no rate is put together of both" in one.value for one in page.info)
+    assert rates_of(page).loc["Sensitivity (recall)", "of"] == "no such case"
+
+
 def test_accuracy_and_f1_name_the_prevalence_they_hold_at(page: AppTest) -> None:
-    figures = frame(show(at_threshold(page, 0.5), "Rates"), "rate")
+    figures = frame(show(at_threshold(page, 0.5), "More rates"), "rate")
     named = figures.set_index("rate")["95 % interval"]
     assert re.fullmatch(r"0\.\d{3} to 0\.\d{3}", named["Accuracy, where 12.5% have cancer"])
     assert "Balanced accuracy" in named.index

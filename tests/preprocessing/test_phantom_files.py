@@ -12,9 +12,11 @@ import pytest
 from pydicom.pixels import apply_windowing
 
 from mammo_core.cli import main
+from mammo_core.files import samples_root
 from mammo_core.preprocessing.phantoms.files import Header, Syntax, encode_dicom, encode_png
 from mammo_core.preprocessing.phantoms.shipped import sample_files, write_samples
 from mammo_core.preprocessing.phantoms.view import MACHINES, Breast, Machine, Rendering, render_view
+from mammo_core.preprocessing.samples import list_samples
 from mammo_core.types import Laterality, View
 
 
@@ -95,6 +97,16 @@ def test_the_readme_of_the_samples_tells_of_each_that_it_is_synthetic(samples: P
     readme = (samples / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("# Synthetic mammograms")
     assert all(f"| {sample.name} |" in readme for sample in sample_files())
+
+
+def test_every_sample_has_a_small_picture_of_its_views_beside_each_other(samples: Path) -> None:
+    for root in (samples, samples_root()):
+        sizes = {}
+        for sample in list_samples(root):
+            assert sample.picture is not None
+            height, width = cv2.imread(str(sample.picture)).shape[:2]
+            sizes[sample.name] = (height, width)
+        assert sizes == {"exam": (192, 4 * 96), "pair": (192, 2 * 96), "film": (192, 96)}
 
 
 def test_an_independent_validator_finds_no_error_in_the_dicom(samples: Path) -> None:

@@ -4,10 +4,13 @@ One four-view exam as DICOM, each view in another transfer syntax; one breast as
 view with a bright background, as scanned film has it.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 
 from mammo_core.files import replace_file
@@ -26,9 +29,11 @@ from mammo_core.preprocessing.phantoms.women import (
     manifest_row,
     write_truth,
 )
-from mammo_core.types import Laterality, Size, View
+from mammo_core.preprocessing.samples import PICTURES
+from mammo_core.types import Laterality, Pixels, Size, View
 
 SIZE: Final[Size] = (1280, 640)
+PICTURE_HEIGHT: Final = 192  # pixels; shown half as high, which is sharp on a fine screen
 ALDER, BIRCH = (machine.name for machine in MACHINES)
 
 
@@ -48,15 +53,21 @@ class SampleFile:
 
 
 def write_samples(folder: Path, size: Size = SIZE) -> None:
-    """Write the sample images, `manifest.csv`, `boxes.csv` and a README into `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the sample images, `manifest.csv`, `boxes.csv`, a README, and a small picture of each
+    sample into `folder`.
+    """
+    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     boxes: list[Row] = []
+    views: dict[str, list[Pixels]] = defaultdict(list)
     for sample in sample_files():
         rendering = render_view(sample.breast, sample.view, size)
         replace_file(folder / sample.name, _encoded(sample, rendering))
         rows.append(manifest_row(sample.woman, sample.breast, sample.view, sample.name))
         boxes += box_rows(rows[-1], rendering)
+        views[sample.name.partition("_")[0]].append(rendering.pixels)
+    for name, pixels in views.items():
+        replace_file(folder / PICTURES / f"{name}.jpg", _picture(pixels))
     write_truth(folder, manifest=rows, boxes=boxes)
     replace_file(folder / "README.md", _readme())
 
@@ -133,6 +144,17 @@ def _encoded(sample: SampleFile, rendering: Rendering) -> bytes:
     return encode_png(np.float32(1) - rendering.pixels, bits=8)
 
 
+def _picture(views: Sequence[Pixels]) -> bytes:
+    """`views` beside each other, as a JPEG."""
+    sizes = [(round(PICTURE_HEIGHT * one.shape[1] / one.shape[0]), PICTURE_HEIGHT) for one in views]
+    small = [
+        cv2.resize(one, size, interpolation=cv2.INTER_AREA)
+        for one, size in zip(views, sizes, strict=True)
+    ]
+    _, data = cv2.imencode(".jpg", np.rint(np.hstack(small) * 255).astype(np.uint8))
+    return bytes(data)
+
+
 def _readme() -> str:
     lines = [
         "# Synthetic mammograms",
@@ -154,7 +176,8 @@ def _readme() -> str:
         )
     lines += [
         "",
-        "`manifest.csv` holds a row per image, `boxes.csv` the place of each lesion in pixels.",
+        "`manifest.csv` holds a row per image, `boxes.csv` the place of each lesion in pixels;",
+        "`pictures/` has each sample small.",
         "",
     ]
     return "\n".join(lines)

@@ -31,7 +31,11 @@ class Compared:
     titles: Mapping[str, str]
     models: Mapping[str, Cases]
     counting: Counting
-    finding: CalledFor  # what the positive cases have
+
+    @property
+    def finding(self) -> CalledFor:
+        """What the positive cases have."""
+        return next(iter(self.models.values())).finding
 
 
 def show_images(compared: Compared) -> None:

@@ -26,7 +26,7 @@ def show_roc(compared: Compared) -> None:
 def show_pr(compared: Compared) -> None:
     curves = [NamedCurve(name=n, curve=pr_curve(c)) for n, c in compared.models.items()]
     st.plotly_chart(
-        pr_figure(curves, prevalence=prevalence_of(compared.models)),
+        pr_figure(curves, prevalence=prevalence_of(compared.models), finding=compared.finding),
         key="compare_pr",
         alt="Precision-recall curves over the same cases",
     )
@@ -34,7 +34,9 @@ def show_pr(compared: Compared) -> None:
 
 def show_reliability(compared: Compared) -> None:
     st.plotly_chart(
-        reliability_figure({n: calibration_of(c) for n, c in compared.models.items()}),
+        reliability_figure(
+            {n: calibration_of(c) for n, c in compared.models.items()}, finding=compared.finding
+        ),
         key="compare_reliability",
         alt="Reliability of each model's scores",
     )

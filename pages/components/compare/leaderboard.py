@@ -124,6 +124,7 @@ def _fitted(run: RunFolder, cases: Cases, counting: Counting) -> dict[str, Cases
             split=counting.split,
             level=counting.level,
             rule=counting.rule,
+            finding=cases.finding,
         )
         same = in_order_of(cases, counted)
         if same is not None:

@@ -58,7 +58,10 @@ def show_plan(compared: Compared) -> None:
         if aim == _AIMS[2]:
             readers = int(st.number_input("Readers", 3, 100, 6, key="plan_readers", width=130))
         prevalence = _share(
-            "Share of women with cancer", share, key="prevalence", help=meaning("Prevalence")
+            escaped(f"Share of women with {compared.finding.one}"),
+            share,
+            key="prevalence",
+            help=meaning("Prevalence"),
         )
         cases = st.number_input("Cases per woman", 1.0, 20.0, 1.0, 1.0, key="plan_cases", width=150)
         likeness = 0.5
@@ -97,6 +100,7 @@ def show_plan(compared: Compared) -> None:
         readers=readers,
         reader_likeness=reader_likeness,
         reader_spread=reader_spread,
+        finding=compared.finding,
     )
     with shown_errors():
         needed = women_needed(plan)

@@ -14,7 +14,7 @@ from mammo_core.runs.searches import (
     value_column,
 )
 from mammo_core.types import Split
-from mammo_core.words import many
+from mammo_core.words import finding_of, many
 from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
@@ -79,7 +79,8 @@ def _show(search: RunFolder, config: SearchConfig) -> None:
 
 def _how_sure(config: SearchConfig, value: float, run: RunFolder) -> str:
     """By woman: more images of one woman tell little more."""
-    found = [count for count in cached.card(run).data.splits if count.split is Split.VAL]
+    card = cached.card(run)
+    found = [count for count in card.data.splits if count.split is Split.VAL]
     if judged_by(config.base) != "auc" or not found or not found[0].images:
         return ""
     women = found[0].women
@@ -87,5 +88,5 @@ def _how_sure(config: SearchConfig, value: float, run: RunFolder) -> str:
     low, high = newcombe_interval(value, positives, max(1.0, women - positives), z=_Z)
     return (
         f"AUC {value:.3f} ({low:.3f} to {high:.3f}) on {many(women, 'woman', 'women')}, about "
-        f"{positives:.0f} with cancer. "
+        f"{positives:.0f} with {finding_of(card.task).one}. "
     )

@@ -47,7 +47,11 @@ from pages.components.read.pictures import (
 )
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors, toasted_errors
-from pages.components.shared.viewer.viewer import Correction
+from pages.components.shared.viewer.viewer import (
+    Correction,
+    allow_measures,
+    forget_measures,
+)
 from pages.components.shared.whose import cases_root, worklists_root
 from pages.components.shared.whose import note as note_access
 
@@ -204,7 +208,10 @@ def show_case_care(case: Case) -> None:
             with st.popover("Split or join", icon=":material/call_split:"):
                 _offer_regrouping(case)
         with st.popover("Forget this case", icon=":material/delete:"):
-            st.caption("Its pixels are deleted. For one minute it can be brought back.")
+            st.caption(
+                "Its pixels are deleted, and what was measured on them. For one minute it can be "
+                "brought back, without that."
+            )
             if st.button("Forget it", icon=":material/delete:", key="forget_case"):
                 _forget(case)
 
@@ -220,6 +227,7 @@ def offer_undo() -> None:
             del st.session_state[_FORGOTTEN]
             with shown_errors():
                 bring_back_case(cases_root(), case_id, now=time.time())
+                allow_measures(case_id)
                 note_access("brought a case back", case=case_id)
             st.query_params["case"] = case_id
             st.rerun()
@@ -231,6 +239,7 @@ def _forget(case: Case) -> None:
     note_access("forgot a case", case=case.case_id)
     for forget in (forget_pictures, forget_readings, forget_thumbnails):
         forget()
+    forget_measures(case.case_id)
     st.session_state[_FORGOTTEN] = (case.case_id, now + UNDO_SECONDS)
     # Whether or not anybody comes back: what is to be forgotten is deleted when its minute is over
     timer = threading.Timer(UNDO_SECONDS + 1, forget_old_cases, args=(cases_root(),))

@@ -29,7 +29,6 @@ from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.preprocessing.samples import Sample, list_samples, place_images
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
-from pages.components.shared import cached
 from pages.components.shared.caselist.origin import forget_origin
 from pages.components.shared.frame import escaped, shown_errors
 from pages.components.shared.whose import cases_root, note_once, only_ones_own
@@ -41,8 +40,6 @@ _NAMES: Final = "names_of_files"
 _SEEN: Final = "cases_of_session"
 _WANTED: Final = "wanted_sample"
 _READ_FIRST: Final = "read_first"
-_THUMBNAIL: Final = 96  # pixels
-_SMALL: Final = 28  # pixels across
 
 
 def open_case() -> Case | None:
@@ -155,28 +152,25 @@ def show_choices() -> None:
     )
 
 
-def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
-    """A button for each sample; what comes back puts their pictures in, which takes longer."""
+def show_samples(*, is_first: bool = False) -> None:
+    """A button for each sample; on the first visit with its picture, and a word at that which is
+    open already.
+    """
     samples = list_samples(samples_root())
-    places = []
-    with st.container(key="samples", width="content", horizontal=True, vertical_alignment="center"):
+    with st.container(key="samples", width="content", horizontal=True):
         for sample in samples:
             with st.container(
-                width="content", horizontal=True, vertical_alignment="center", gap="xsmall"
-            ):
-                places.append(st.empty())
+                key=f"tile_{sample.name}", width="content", horizontal=True, gap="xsmall",
+                vertical_alignment="center",
+            ):  # fmt: skip
+                if is_first and sample.picture is not None:
+                    st.image(sample.picture, alt="")
+                is_open = is_first and sample is samples[0]
                 st.button(
-                    sample.title, key=f"sample_{sample.name}", on_click=_want, args=(sample.name,)
-                )
-
-    def draw() -> None:
-        for sample, place in zip(samples, places, strict=True):
-            name = sample.files[0].name
-            data = cached.picture(str(samples_root()), name, side=_THUMBNAIL)
-            if has_pictures and data is not None:
-                place.image(data, alt="", width=_SMALL)
-
-    return draw
+                    f"{sample.title}, open below" if is_open else sample.title,
+                    key=f"sample_{sample.name}", on_click=_want, args=(sample.name,),
+                    type="tertiary" if is_first else "secondary",
+                )  # fmt: skip
 
 
 def _want(name: str) -> None:

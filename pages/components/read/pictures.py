@@ -480,6 +480,7 @@ def show_pictures(
         is_filling=True,
         legend=legend,
         columns=columns,
+        case_id=case.case_id,
         on_corrected=on_corrected,
     )
     for box in drawn_boxes(case, panes, seen.drawn):

@@ -220,6 +220,7 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
             make_panes(case, read),
             key=f"study_viewer_{phase}",
             height=720,
+            case_id=case.case_id,
             legend=legend_of(case, [read] if read else []),
         )
     with words:

@@ -3,7 +3,7 @@ scores, and what is a click away, each in its place.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -250,21 +250,20 @@ def show_first_visit() -> RunFolder | None:
             show_pictures(case, [layer] if layer else [], proposed={}, height=560)
     with intake:
         show_drop()
-        run, draw_samples = _show_ways_in()
+        run = _show_ways_in()
         show_worklist()
     if case is not None:
         with told.scores, noted_errors():
             _show_example_scores(case, layer, run)
     show_studies()
-    draw_samples()
     show_published()
     return run
 
 
-def _show_ways_in() -> tuple[RunFolder | None, Callable[[], None]]:
+def _show_ways_in() -> RunFolder | None:
     """What else there is to open, and how it will be read."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        draw_samples = show_samples(has_pictures=True)
+        show_samples(is_first=True)
         with st.popover("Folder, model, read first", icon=":material/tune:", type="tertiary"):
             run = pick_run(
                 "Your images are read with", models_for(None), key="model", lacking=_LACKING
@@ -272,15 +271,16 @@ def _show_ways_in() -> tuple[RunFolder | None, Callable[[], None]]:
             show_choices()
         show_archive_door()
         offer_tour()
-    return run, draw_samples
+    return run
 
 
 def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | None) -> None:
     st.markdown("**Example**: a drawn exam, read by a small model of drawn women.")
     if chosen is not None:
         st.caption(
-            f"Your mammograms will be read with {escaped(title_of(chosen))}, unless you choose "
-            "another above; drawn ones with a model of drawn women."
+            f"Yours will be read with {escaped(title_of(chosen))}.",
+            help="Unless you choose another above. Drawn mammograms are read with a model of drawn "
+            "women.",
         )
     if layer is not None:
         show_judged(case, layer)

@@ -14,14 +14,15 @@ from mammo_core.types import Level
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, Counting
 from pages.components.shared.frame import escaped, noted_errors, without_notice
+from pages.components.shared.scored import Scored
 
 
 def show_auc(counted: Counted) -> None:
     cases = counted.cases
-    reason = why_no_auc(cases, finding=counted.finding)
+    reason = why_no_auc(cases)
     if reason:
         st.caption(escaped(reason))
-        show_one_breast(counted.rows, counted.scored.source, counted.counting)
+        show_one_breast(counted.rows, counted.scored, counted.counting)
         return
     auc = cached.auc(cases, **counted.named)
     st.caption(
@@ -38,13 +39,15 @@ def show_auc(counted: Counted) -> None:
             st.caption(escaped(within.sentence))
 
 
-def show_one_breast(rows: pd.DataFrame, source: str, counting: Counting) -> None:
+def show_one_breast(rows: pd.DataFrame, scored: Scored, counting: Counting) -> None:
     """By woman: an AUC of one breast each, in the place of one that counting would have made."""
     is_by_woman = counting.level in (Level.EXAM, Level.PATIENT)
     if not is_by_woman or Level.BREAST not in levels_of(rows) or rows["positive"].nunique() < 2:
         return
     with noted_errors():
-        drawn = cached.one_breast(rows, source=source, split=counting.split)
+        drawn = cached.one_breast(
+            rows, source=scored.source, split=counting.split, finding=scored.finding
+        )
         st.caption(escaped(drawn.sentence))
 
 

@@ -4,6 +4,7 @@ cached, and every cache is bounded.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -45,6 +46,7 @@ from mammo_core.runs.naming import (
 from mammo_core.runs.sidecars import SEEN_NAME
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Level
+from mammo_core.words import CANCERS, CalledFor
 from pages.components.shared.whose import tables_root
 
 if TYPE_CHECKING:  # pages that show no data set open without what reads one
@@ -149,10 +151,17 @@ class Named(TypedDict):
 
 @st.cache_resource(max_entries=32, show_spinner="Counting cases…")
 def cases(
-    _predictions: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
+    _predictions: pd.DataFrame,
+    *,
+    source: str,
+    split: str,
+    level: Level,
+    rule: Pooling,
+    finding: CalledFor = CANCERS,
 ) -> Cases:
     """Shared and never changed. `source` stands for the table: hashing it would cost more."""
-    return pool_cases(rows_of_split(_predictions, split), level, rule)
+    counted = pool_cases(rows_of_split(_predictions, split), level, rule)
+    return replace(counted, finding=finding)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -331,6 +340,6 @@ def neighbour_points(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 @st.cache_data(max_entries=32, show_spinner="Drawing one breast per woman…")
-def one_breast(_rows: pd.DataFrame, *, source: str, split: str) -> DrawnAuc:
+def one_breast(_rows: pd.DataFrame, *, source: str, split: str, finding: CalledFor) -> DrawnAuc:
     """The AUC by woman where counting alone would make one. `source` and `split` name `_rows`."""
-    return one_breast_auc(_rows)
+    return one_breast_auc(_rows, finding=finding)

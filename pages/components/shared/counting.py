@@ -38,11 +38,11 @@ def note_look(run: RunFolder | None, split: str) -> None:
 _RULE_WORDS: Final = {
     Pooling.MAX: "its highest image",
     Pooling.MEAN: "the mean of its images",
-    Pooling.OWN_BREAST: "the cancer's own breast",
+    Pooling.OWN_BREAST: "the breast with the finding",
 }
 _RULE_HELP: Final = (
-    "By exam or patient: where there is a cancer, only its own breast counts, so calling the other "
-    "breast finds nothing; where there is none, any breast called is a false alarm."
+    "By exam or patient: where one breast has what is looked for, only that one counts, so calling "
+    "the other finds nothing; where none has, any breast called is a false alarm."
 )
 
 
@@ -63,7 +63,11 @@ class Counted:
     counting: Counting
     cases: Cases
     verification: Verification  # what "without cancer" rests on
-    finding: CalledFor  # what the positive cases have
+
+    @property
+    def finding(self) -> CalledFor:
+        """What the positive cases have."""
+        return self.cases.finding
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -127,7 +131,6 @@ def count(scored: Scored, counting: Counting) -> Counted:
         counting=counting,
         cases=count_cases(scored, counting),
         verification=verification_of_run(scored.run),
-        finding=scored.finding,
     )
 
 
@@ -144,6 +147,7 @@ def count_cases(scored: Scored, counting: Counting) -> Cases:
         split=counting.split,
         level=counting.level,
         rule=counting.rule,
+        finding=scored.finding,
     )
 
 

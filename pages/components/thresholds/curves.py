@@ -163,7 +163,7 @@ def show_precision(counted: Counted) -> None:
     guessing = f"{cases.positives / len(cases):.3f}"
     found = average_precision_with_interval(cases)
     if found is None:
-        reason = f"{why_no_precision(cases, finding=counted.finding)} ".lstrip()
+        reason = f"{why_no_precision(cases)} ".lstrip()
         st.caption(f"{escaped(reason)}Guessing has an average precision of {guessing}.")
         return
     st.caption(
@@ -173,73 +173,29 @@ def show_precision(counted: Counted) -> None:
     )
 
 
-def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
-    """Every rate with its counts, women and interval, and what is derived from them."""
-    cases = counted.cases
+def show_more_rates(counted: Counted, rates: RatesAtThreshold) -> None:
+    """What is derived from the rates under the confusion matrix."""
+    cases, threshold = counted.cases, rates.point.threshold
     share = f", where {cases.positives / len(cases):.1%} have {counted.finding.one}"
-    threshold = rates.point.threshold
     picked = is_picked(counted, threshold)
-    of_verified = ", of the verified" if counted.verification.warning else ""
-    named = (
-        (f"Sensitivity (recall){of_verified}", rates.sensitivity),
-        ("Specificity", rates.specificity),
-        (f"Recall rate{share}", rates.recall_rate),
-        (f"PPV{share}", rates.ppv),
-        (f"NPV{share}", rates.npv),
-    )
-    st.dataframe(
-        [
-            *(_rate_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named),
-            *(_figure_row(one, share) for one in more_rates(cases, threshold, is_picked=picked)),
-        ],
-        hide_index=True,
-        key="rates",
-        width="stretch",
-    )
+    figures = more_rates(cases, threshold, is_picked=picked)
+    if not figures:
+        st.info(f"All {len(cases):,} cases are of one class, so no rate is put together of both.")
+        return
+    st.dataframe([_figure_row(one, share) for one in figures], hide_index=True, key="rates")
     if picked:
         st.caption(
             "This threshold is the best of all on these cases, where it looks better than it is: "
             "intervals are wider for it, and of few women there is none."
         )
     st.caption(
-        "What is derived is put together from the rates, by woman; a number without an interval is "
-        "not shown.",
-        help=meaning(
-            "Sensitivity",
-            "Specificity",
-            "Recall rate",
-            "PPV",
-            "NPV",
-            "F1",
-            "Youden",
-            "Wilson",
-            "Bootstrap",
-        ),
+        "Put together from the rates above, by woman; a number without an interval is not shown.",
+        help=meaning("F1", "Youden", "95 % interval"),
     )
 
 
-def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
-    if not rate.total:
-        return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
-    women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
-    if not rate.is_told:
-        of = f"{rate.count:,} of {rate.total:,} ({women})"
-        return {"rate": name, "value": "–", "of": of, "95 % interval": "–", "by": rate.method}
-    return {
-        "rate": name,
-        "value": f"{rate.value:.1%}",
-        "of": f"{rate.count:,} of {rate.total:,} ({women})",
-        "95 % interval": f"{rate.low:.1%} to {rate.high:.1%}",
-        "by": rate.method,
-    }
-
-
 def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
-    row = {
-        "rate": one.name + (share if one.is_of_prevalence else ""),
-        "of": "",
-        "by": "rates, put together",
-    }
+    row = {"rate": one.name + (share if one.is_of_prevalence else "")}
     if one.low is None or one.high is None:
         return row | {"value": "–", "95 % interval": "–"}
     return row | {

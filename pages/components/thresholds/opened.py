@@ -30,7 +30,7 @@ def show_opened(counted: Counted, rates: RatesAtThreshold) -> None:
         return
     threshold = rates.point.threshold
     with noted_errors(), st.container(border=True, key="opened_cases"):
-        found = asked_cases(counted.cases, asked, threshold, finding=counted.finding)
+        found = asked_cases(counted.cases, asked, threshold)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{escaped(found.title)}**")
             st.button("Close", icon=":material/close:", key="opened_close", on_click=close_opened)

@@ -260,8 +260,9 @@ function buildMatrix(slider) {
     const [value, counts, interval] = ["value", "counts", "interval"].map((part) =>
       make("span", { class: part }),
     );
-    const box = make("div", { style: at(row, column) }, make("span", {}, name), value, counts, interval);
-    return { name, box, value, counts, interval };
+    const title = make("span");
+    const box = make("div", { style: at(row, column) }, title, value, counts, interval);
+    return { name, box, title, value, counts, interval };
   });
   slider.row = head("", 2, 1); // what the cases of its row have
   return make(
@@ -287,14 +288,16 @@ function showRates(slider, { missed, found, positives, leftAlone, alarms, negati
     PPV: [found, called, `${count(found)} of ${count(called)} called have ${one}`],
     NPV: [leftAlone, leftAlone + missed, `${count(leftAlone)} of ${count(leftAlone + missed)} not called have none`],
   };
-  const { intervals, opens } = slider.header;
+  const { rates: told, opens } = slider.header;
   const isAtRest = slider.threshold === slider.header.threshold;
-  for (const { name, value, counts, interval } of slider.figures) {
+  for (const { name, box, title, value, counts, interval } of slider.figures) {
     const [part, whole, words] = rates[name];
+    title.textContent = told[name]?.title ?? name;
+    box.title = isAtRest && told[name] ? told[name].about : "";
     value.textContent = percent(part, whole);
     counts.textContent = words;
-    interval.hidden = !Object.keys(intervals).length;
-    interval.textContent = (isAtRest && intervals[name]) || "\u00a0"; // holds its place meanwhile
+    interval.hidden = !told[name];
+    interval.textContent = (isAtRest && told[name]?.interval) || "\u00a0"; // holds its place meanwhile
   }
   slider.row.textContent = `with ${one}`;
   const counted = { found, missed, "false alarm": alarms, "not called": leftAlone };

@@ -4,7 +4,7 @@ it begins owes nothing to the cases shown.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -23,12 +23,12 @@ from mammo_core.metrics.threshold import (
     choose_threshold,
     was_picked,
 )
-from mammo_core.metrics.uncertainty import RatesAtThreshold
+from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, has_points, point_in_force
 from mammo_core.types import Level, Split
-from mammo_core.words import CANCERS, CalledFor
+from mammo_core.words import CANCERS, CalledFor, many
 from pages.components.shared import cached
 from pages.components.shared.counting import (
     Counted,
@@ -53,13 +53,22 @@ _COMPONENT: Final = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldRate:
+    """A rate as it is called, its interval, and on asking what both rest on."""
+
+    title: str
+    interval: str
+    about: str
+
+
 def show_threshold_slider(
     cases: Cases,
     *,
     threshold: float,
     on_release: Callable[[float], None],
     key: str,
-    rates: RatesAtThreshold | None = None,
+    rates: Mapping[str, ToldRate] | None = None,
     on_open: Callable[[str], None] | None = None,
     prevalence: float | None = None,
     finding: CalledFor = CANCERS,
@@ -67,8 +76,9 @@ def show_threshold_slider(
     """Show `threshold` and what it does to `cases`; `on_release` is told where the reader left it.
 
     `on_release` runs before the script does, and should keep the value for the next `threshold`.
-    With the `rates` at the threshold their intervals stand beside them until it is moved. `on_open`
-    is told which cases a bar or a cell of the confusion matrix stands for (metrics/choice.py).
+    With the `rates` at the threshold, by name, their intervals stand beside them until it is moved.
+    `on_open` is told which cases a bar or a cell of the confusion matrix stands for
+    (metrics/choice.py).
     With a `prevalence` the outcome per 1,000 cases is shown, too.
     """
     # Full precision: a case exactly at the threshold must be called here as it is in Python.
@@ -84,7 +94,7 @@ def show_threshold_slider(
         "level": str(cases.level),
         "positives": cases.positives,
         "negatives": cases.negatives,
-        "intervals": {} if rates is None else _intervals(rates),
+        "rates": {name: asdict(told) for name, told in (rates or {}).items()},
         "opens": on_open is not None,
         "finding": asdict(finding),
     }
@@ -107,22 +117,41 @@ def show_threshold_slider(
     )
 
 
-def _intervals(rates: RatesAtThreshold) -> dict[str, str]:
-    """By the names that the control gives the rates."""
+def told_rates(counted: Counted, rates: RatesAtThreshold) -> dict[str, ToldRate]:
+    """By the names that the control gives them."""
+    of_verified = ", of the verified" if counted.verification.warning else ""
+    share = counted.cases.positives / len(counted.cases)
+    where = f"; where {share:.1%} have {counted.finding.one}"
     named = {
-        "Sensitivity (recall)": rates.sensitivity,
-        "Specificity": rates.specificity,
-        "Recall rate": rates.recall_rate,
-        "PPV": rates.ppv,
-        "NPV": rates.npv,
+        "Sensitivity (recall)": (rates.sensitivity, of_verified, ""),
+        "Specificity": (rates.specificity, "", ""),
+        "Recall rate": (rates.recall_rate, "", where),
+        "PPV": (rates.ppv, "", where),
+        "NPV": (rates.npv, "", where),
     }
     return {
-        name: f"95 % {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
-        if rate.is_told
-        else f"Interval: {rate.method}"
-        for name, rate in named.items()
-        if rate.total
+        name: ToldRate(
+            title=f"{name}{of_whom}",
+            interval=_interval(rate),
+            about=f"{_counts(rate, is_by_woman=counted.is_by_woman)}{among}",
+        )
+        for name, (rate, of_whom, among) in named.items()
     }
+
+
+def _interval(rate: Rate) -> str:
+    if not rate.total:
+        return ""
+    if not rate.is_told:
+        return f"Interval: {rate.method}"
+    return f"95 % {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+
+
+def _counts(rate: Rate, *, is_by_woman: bool) -> str:
+    if not rate.total:
+        return "no such case"
+    women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
+    return f"{rate.count:,} of {rate.total:,} ({women}); {rate.method}"
 
 
 FLATTERS: Final = "Chosen on these very cases: it flatters."
@@ -349,13 +378,16 @@ def show_threshold(
     show_threshold_slider(
         counted.cases,
         threshold=standing.threshold,
-        rates=rates,
+        rates=told_rates(counted, rates),
         on_release=lambda threshold: keep_threshold(threshold, counted),
         on_open=on_open,
         finding=counted.finding,
         key="slider",
     )
-    st.caption(escaped(f"{standing.sentence}{_own_breast(counted)}"))
+    st.caption(
+        escaped(f"{standing.sentence}{_own_breast(counted)}"),
+        help=meaning("Sensitivity", "Specificity", "Recall rate", "PPV", "NPV", "Wilson"),
+    )
 
 
 def _own_breast(counted: Counted) -> str:
@@ -382,7 +414,8 @@ def set_by_aim(counted: Counted) -> None:
     with st.popover("Set by an aim", icon=":material/target:"):
         aims = [aim for aim in Aim if aim is not Aim.FIXED]
         aim = st.selectbox(
-            "Aim", aims, format_func=str.capitalize, key="aim", bind="query-params",
+            "Aim", aims, format_func=lambda one: _aim_for(one, counted.finding), key="aim",
+            bind="query-params",
             help=meaning("Threshold", "Sensitivity", "Specificity", "Recall rate", "Youden", "F1"),
         )  # fmt: skip
         target = 0.0
@@ -394,12 +427,18 @@ def set_by_aim(counted: Counted) -> None:
             )  # fmt: skip
         is_careful = aim in PROMISABLE and st.toggle(
             "By the end of its 95 % interval", key="is_careful", bind="query-params",
-            help="What is met on these cases is often not met on the next: of ten cancers, a "
-            "sensitivity of 0.9 in one study of four. So the interval must meet it, too.",
+            help="What is met on these cases is often not met on the next: of ten "
+            f"{escaped(counted.finding.several)}, a sensitivity of 0.9 in one study of four. "
+            "So the interval must meet it, too.",
         )  # fmt: skip
         st.button(
             "Set", on_click=_set_by, args=(counted, aim, target, is_careful), key="set_threshold"
         )
+
+
+def _aim_for(aim: Aim, finding: CalledFor) -> str:
+    missed = "a missed cancer" if finding.is_cancer else f"a missed case with {finding.one}"
+    return aim.capitalize().replace("a missed cancer", missed)
 
 
 def aim_in_words(cases: Cases, threshold: float) -> str:

@@ -32,7 +32,6 @@ show_panel(
         rows=(row("Right breast", 0.3, "below"), row("Left breast", 0.8, "above")),
         threshold=0.5,
         shownThreshold="0.5000",
-        hint="Drag to try another threshold.",
     ),
     key="panel",
 )

@@ -13,6 +13,7 @@ from pages.components.shared.viewer.viewer import (
     Legend,
     Pane,
     RegionBox,
+    forget_measures,
     show_viewer,
 )
 
@@ -119,6 +120,10 @@ def corrected(pane: Pane) -> Pane:
 
 st.set_page_config(page_title="Viewer", layout="wide")
 wanted = st.query_params
+case_id = ""
+if "cases" in wanted:  # two cases whose images are called alike
+    case_id = "second" if st.checkbox("Second case") else "first"
+    st.button("Forget the first", on_click=forget_measures, args=("first",))
 if "flat" in wanted:
     panes = [flat(int(wanted["flat"]))]
 elif "checker" in wanted:
@@ -133,6 +138,7 @@ if not st.checkbox("Away with the viewer"):
         [one for one in panes if one.key != wanted.get("without")],
         key="viewer",
         height=int(wanted.get("height", "760")),
+        case_id=case_id,
         columns=len(panes) if "row" in wanted else 0,
         on_corrected=keep_correction if "chips" in wanted else None,
         legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),

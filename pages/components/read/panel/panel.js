@@ -47,7 +47,7 @@ function build(panel) {
   panel.rows = data.rows.map((row) => buildRow(panel, row));
   const alarm = data.alarm ? [element("p", { class: "alarm" }, data.alarm)] : [];
   const stamp = data.stamp ? [element("p", { class: "stamp" }, data.stamp)] : [];
-  const legend = element("p", { class: "legend" }, data.legend, data.legend && data.hint ? " " : "", data.hint);
+  const legend = element("p", { class: "legend" }, data.legend);
   legend.hidden = !legend.textContent;
   root.replaceChildren(
     ...stamp, ...alarm, panel.headline, panel.aside, panel.trying, ...panel.rows.map((row) => row.root), legend,

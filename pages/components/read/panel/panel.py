@@ -1,4 +1,4 @@
-"""What a model says of a case, in about forty words: per breast the score among those of women the
+"""What a model says of a case, in about thirty words: per breast the score among those of women the
 model had not seen, against the threshold in force; one sentence for the exam. Another threshold may
 be tried in the browser; the locked one is out of its reach.
 """
@@ -28,8 +28,7 @@ from mammo_core.words import CANCERS, OUTSIDE, CalledFor
 
 _HERE: Final = Path(__file__).parent
 UNJUDGED: Final = "No verdict."
-UNLOCKED: Final = "No verdict: no threshold is locked for this model."
-_HINT: Final = "Drag to try another threshold."
+UNLOCKED: Final = "No verdict: no threshold is locked."
 _POOLED: Final = {Pooling.MAX: "highest", Pooling.MEAN: "mean", Pooling.OWN_BREAST: "highest"}
 
 _COMPONENT: Final = st.components.v2.component(
@@ -65,7 +64,7 @@ class PanelRow:
     shown: str
     side: str
     alt: str
-    note: str  # how the score came about, and why it is drawn on nothing
+    note: str  # why it is drawn on nothing
     nouns: str  # what many such cases are called
     positive: tuple[float, ...]  # scores of the cases it is compared with that have the finding ...
     other: tuple[float, ...]  # ... and of those without
@@ -89,7 +88,6 @@ class Panel:
     where: str = where_in_words(Split.VAL)
     having: str = CANCERS.one
     legend: str = ""
-    hint: str = ""
 
 
 def panel_of(
@@ -123,7 +121,6 @@ def panel_of(
         where=where_in_words(compared.split),
         having=compared.finding.one,
         legend=compared.legend if is_drawn else "",
-        hint="" if threshold is None else _HINT,
     )
 
 
@@ -138,9 +135,7 @@ def as_data(panel: Panel) -> dict[str, Any]:
 def words_of(panel: Panel) -> str:
     """Everything that is written on it before a threshold is tried."""
     rows = (f"{row.title} {row.side} {row.shown} {row.note}" for row in panel.rows)
-    return " ".join(
-        (panel.stamp, panel.alarm, panel.headline, panel.aside, *rows, panel.legend, panel.hint)
-    )
+    return " ".join((panel.stamp, panel.alarm, panel.headline, panel.aside, *rows, panel.legend))
 
 
 def shown_score(score: float, verdict: Verdict | None) -> str:
@@ -157,7 +152,9 @@ def _row(case: ScoredCase, verdict: Verdict | None, compared: Backdrop) -> Panel
     beside = None if case.is_outside else compared.cases(case)
     shown, nouns = shown_score(case.score, verdict), nouns_of(case.level)
     alt = f"{case.title}: score {shown} on a scale from 0 to 1"
-    notes = [f"{_POOLED[case.rule]} of {len(case.images)} views"] if len(case.images) > 1 else []
+    note = ""
+    if len(case.images) > 1:
+        alt += f", {_POOLED[case.rule]} of {len(case.images)} views"
     positive: tuple[float, ...] = ()
     other: tuple[float, ...] = ()
     if verdict is not None:
@@ -171,14 +168,14 @@ def _row(case: ScoredCase, verdict: Verdict | None, compared: Backdrop) -> Panel
             f"{len(other):,} without"
         )
     elif not case.is_outside:
-        notes.append(f"no {nouns} to compare with")
+        note = f"no {nouns} to compare with"
     return PanelRow(
         title=case.title,
         score=case.score,
         shown=shown,
         side="" if verdict is None else ("above" if verdict.is_above else "below"),
         alt=alt,
-        note=", ".join(notes),
+        note=note,
         nouns=nouns,
         positive=positive,
         other=other,

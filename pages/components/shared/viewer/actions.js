@@ -120,6 +120,7 @@ function shapeActions(viewer, redrawing) {
     const shape = draggedShape(pane, tool, from, to);
     if (isShape(tool, shape)) shapesOf(viewer, tool).set(pane.meta.key, shape);
     if (tool === "box") sendSoon();
+    else keepMeasures(viewer);
   };
   return {
     finishShape: redrawing((pane, { kind, start, before }, now) => {
@@ -130,12 +131,14 @@ function shapeActions(viewer, redrawing) {
         if (kind === "box") viewer.send();
       } else if (before) shapes.set(pane.meta.key, before);
       else shapes.delete(pane.meta.key);
+      keepMeasures(viewer);
     }),
     eraseShape: redrawing(() => {
       const { key } = viewer.active.meta;
       const mine = shapesOf(viewer, viewer.tool);
       const all = mine?.has(key) ? [mine] : SHAPE_TOOLS.map((tool) => shapesOf(viewer, tool));
       for (const shapes of all) if (shapes.delete(key) && shapes === viewer.drawn) viewer.send();
+      keepMeasures(viewer);
     }),
     placeShape: redrawing(() => {
       const { active: pane, tool } = viewer;

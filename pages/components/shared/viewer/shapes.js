@@ -1,5 +1,5 @@
 // What the reader lays on an image: a box, which goes to Python; a ruler and a region to be measured,
-// which stay in the browser. A shape is [x0, y0, x1, y1] in the image's frame; a pane has one of each.
+// which stay in the browser (measures.js). A shape is [x0, y0, x1, y1] in the image's frame; a pane has one of each.
 
 const SMALLEST_SHAPE = 4; // lengths of the frame; less is a click
 const SHAPE_TOOLS = ["box", "ruler", "roi"];

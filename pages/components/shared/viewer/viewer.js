@@ -50,6 +50,7 @@ function build(root, message, known) {
   const { panes: before, enlarged, ...kept } = stateOf(known ?? newState());
   const viewer = { root, settled: message.settled, ...kept, isDrawing: false, drawing: 0 };
   forgetSettled(viewer, [...message.cells, ...message.strip]);
+  takeMeasures(viewer, message);
   viewer.asked = new Set();
   viewer.stage = element("div", { class: "stage" });
   viewer.strip = element("div", { class: "strip", role: "group", "aria-label": "Further views" });

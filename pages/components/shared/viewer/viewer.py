@@ -97,9 +97,12 @@ def pack(
     legend: Legend,
     is_filling: bool = False,
     settled: Mapping[str, int] | None = None,
+    case_id: str = "",
+    forgotten: Sequence[str] = (),
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
-    `settled` says per pane which choice was applied last; without it there are no chips.
+    `settled` says per pane which choice was applied last; without it there are no chips. Rulers and
+    regions are kept in the browser by `case_id`, if there is one, and deleted there of `forgotten`.
     """
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
@@ -116,6 +119,8 @@ def pack(
         "cells": cells,
         "strip": strip,
         "settled": settled,
+        "caseId": case_id,
+        "forgotten": list(forgotten),
     }
     return pack_message(header, buffers)
 
@@ -228,10 +233,13 @@ __all__ = [
     "ReaderBox",
     "RegionBox",
     "ViewerResult",
+    "allow_measures",
+    "forget_measures",
     "show_viewer",
 ]
 
 _HERE: Final = Path(__file__).parent
+_FORGOTTEN: Final = "measures_of_forgotten_cases"
 #: Joined in this order into one module.
 _SCRIPTS: Final = (
     "payload.js",
@@ -242,6 +250,7 @@ _SCRIPTS: Final = (
     "tiles.js",
     "drawing.js",
     "shapes.js",
+    "measures.js",
     "panes.js",
     "hanging.js",
     "toolbar.js",
@@ -267,7 +276,7 @@ def show_viewer(
     is_filling: bool = False,
     columns: int = 0,
     legend: Legend | None = None,
-    on_drawn: Callable[[], None] | None = None,
+    case_id: str = "",
     on_corrected: Callable[[Correction], None] | None = None,
 ) -> ViewerResult:
     """Show `panes` hung as an exam, or in rows of `columns` in the order given.
@@ -276,6 +285,7 @@ def show_viewer(
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
     One that `is_filling` is as high as the window leaves room below its upper edge; `height` is
     for windows that leave too little.
+    What is measured on a case of a `case_id` is kept while the tab is open, whatever page is shown.
     Where `on_corrected` is given, each pane has chips for side and view; it is called before the
     page runs again, once for each pane of which something else was said.
     """
@@ -288,15 +298,29 @@ def show_viewer(
         legend=legend or Legend(),
         is_filling=is_filling,
         settled=_settled(key, panes) if on_corrected else None,
+        case_id=case_id,
+        forgotten=st.session_state.get(_FORGOTTEN, ()),
     )
     state = _COMPONENT(
         key=key,
         data=data,
-        on_drawn_change=on_drawn or _nothing,
+        on_drawn_change=_nothing,
         on_chosen_change=lambda: _take_chosen(key, panes, on_corrected or _nothing),
         default={"drawn": {}, "chosen": {}},
     )
     return ViewerResult(drawn=_reader_boxes(state.drawn, panes))
+
+
+def forget_measures(case_id: str) -> None:
+    """The browser deletes the rulers and regions of the case with the next viewer that it shows."""
+    st.session_state.setdefault(_FORGOTTEN, []).append(case_id)
+
+
+def allow_measures(case_id: str) -> None:
+    """The case was brought back: what is measured from now on stays."""
+    st.session_state[_FORGOTTEN] = [
+        one for one in st.session_state.get(_FORGOTTEN, []) if one != case_id
+    ]
 
 
 def _serve(values: NDArray[np.uint16], *, name: str) -> str:
