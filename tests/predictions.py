@@ -1,14 +1,17 @@
 """Made-up women and the scores a made-up model gave them, as a table or as a run folder."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from mammo_core.config import DataConfig, ModelConfig, PrepareSettings, RunConfig, save_settings
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.naming import About, write_about
+from mammo_core.runs.operating_points import MODEL_POINTS_FILE, POINTS_FILE
 from mammo_core.tables import check_predictions
 from mammo_core.types import CANCER, RunState, Task
 
@@ -71,6 +74,13 @@ def write_run(
     write_card(made_up_card(run_id, task=task), run.file("model_card.json"))
     write_about(run, About(title=run_id))  # what a page shows is then what a test knows
     return run
+
+
+def copy_unlocked(folder: Path) -> RunFolder:
+    """The shipped model of drawn women as one of the user's own, without its threshold."""
+    ignored = shutil.ignore_patterns(MODEL_POINTS_FILE, POINTS_FILE)
+    shutil.copytree(shipped_checkpoints_root() / "phantom-light", folder, ignore=ignored)
+    return RunFolder(folder)
 
 
 def made_up_card(model_id: str, *, task: Task = CANCER) -> ModelCard:

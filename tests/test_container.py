@@ -23,6 +23,11 @@ from mammo_core.sharing.rights import Role
 from tests.test_start import free_port
 
 PASSWORD = "four words of no sense"
+#: What those who use a model that ships write beside it.
+OF_USERS = (
+    "about.json", "cost.json", "latency.json", "margins.jsonl", "operating_points.jsonl",
+    "test_opened.jsonl",
+)  # fmt: skip
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 COMPOSE = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))
@@ -59,7 +64,7 @@ def test_what_is_copied_is_there_and_what_is_private_is_not_copied() -> None:
     private = (
         ".git/config", ".env", ".venv/bin/python", "mammo_core/__pycache__/cli.pyc",
         "checkpoints/20260101-120000-own-ab12/weights.safetensors",
-        "checkpoints/phantom-light/about.json", "checkpoints/rsna-density/test_opened.jsonl",
+        *(f"checkpoints/rsna-density/{name}" for name in OF_USERS),
     )  # fmt: skip
     assert [name for name in private if is_copied(name)] == []
     ignored = (REPOSITORY / ".gitignore").read_text(encoding="utf-8")
@@ -70,8 +75,7 @@ def test_what_is_copied_is_there_and_what_is_private_is_not_copied() -> None:
         for folder in ("mammo_core", "pages", "launcher", "sample_images", ".streamlit", *tracked)
         for path in (REPOSITORY / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
-        and path.name not in ("about.json", "test_opened.jsonl")
-        and path.parts[-2:] != ("phantom-light", "operating_points.jsonl")
+        and path.name not in OF_USERS
     ]  # fmt: skip
     assert len(shipped) > 300
     assert [name for name in shipped if not is_copied(name)] == []

@@ -38,11 +38,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="how the images of a case make its score: max (default) or mean",
     )
+    parser.add_argument(
+        "--with-model",
+        action="store_true",
+        help="let it come with the model, for whoever gets that: it judges until they lock their "
+        "own",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.locking import lock_by_aim
     from mammo_core.inference.verdict import promise_in_words, threshold_in_words
+    from mammo_core.runs.operating_points import point_in_force
 
     run = find_checkpoint(arguments.run)
     aim, target = _aim(arguments.aim)
@@ -54,10 +61,13 @@ def _run(arguments: argparse.Namespace) -> int:
         is_conservative=arguments.conservative,
         now=datetime.now(UTC).isoformat(timespec="seconds"),
         rule=_rule(arguments.pooling),
+        comes_with_model=arguments.with_model,
     )
     positive = " or ".join(run.card().task.positive) if run.is_checkpoint else "cancer"
     say(f"{run.run_id}: {threshold_in_words(point)} by {point.level}, locked for {point.aim}.")
     say(promise_in_words(point, positive))
+    if point_in_force(run) != point:
+        say("It comes with the model; here what was locked or unlocked last stays in force.")
     return 0
 
 

@@ -31,6 +31,7 @@ _MEGABYTE: Final = 2**20
 _LARGEST: Final = {
     CARD: 4 * _MEGABYTE,
     WEIGHTS_NAME: 4096 * _MEGABYTE,
+    operating_points.MODEL_POINTS_FILE: 4 * _MEGABYTE,
     operating_points.POINTS_FILE: 4 * _MEGABYTE,
     measured.FIDELITY_FILE: 4 * _MEGABYTE,
     measured.STRESS_FILE: 4 * _MEGABYTE,
@@ -175,6 +176,7 @@ def _check(run: RunFolder, archive: str) -> None:
     checks: dict[str, Callable[[], object]] = {
         CARD: lambda: read_card(run.file(CARD)),
         WEIGHTS_NAME: lambda: load_checkpoint(run.path),
+        operating_points.MODEL_POINTS_FILE: lambda: operating_points.locked_points(run),
         operating_points.POINTS_FILE: lambda: operating_points.locked_points(run),
         measured.FIDELITY_FILE: lambda: measured.fidelity_of(run),
         measured.STRESS_FILE: lambda: measured.stress_of(run),

@@ -16,7 +16,8 @@ from mammo_core.runs.sidecars import append_record, read_records
 from mammo_core.scores import ScoreMap
 from mammo_core.types import Level
 
-POINTS_FILE: Final = "operating_points.jsonl"
+POINTS_FILE: Final = "operating_points.jsonl"  # locked by users, who so never change what ships
+MODEL_POINTS_FILE: Final = "model_points.jsonl"  # those that come with the model
 AS_GIVEN: Final = "none"  # nothing was done to the scores of the model
 
 
@@ -60,10 +61,13 @@ def has_points(run: RunFolder) -> bool:
 
 
 def lock_point(run: RunFolder, point: LockedPoint) -> None:
-    """Put `point` in force for the checkpoint or the ensemble in `run`."""
+    """Put `point` in force for the checkpoint or the ensemble in `run`; where it comes with the
+    model, only while users lock none.
+    """
     if not has_points(run):
         raise _no_card(run)
-    append_record(run.file(POINTS_FILE), point)
+    name = MODEL_POINTS_FILE if point.comes_with_model else POINTS_FILE
+    append_record(run.file(name), point)
 
 
 def unlock_point(run: RunFolder, *, now: str) -> None:
@@ -75,23 +79,26 @@ def unlock_point(run: RunFolder, *, now: str) -> None:
 
 
 def locked_points(run: RunFolder) -> list[LockedPoint]:
-    """Every point that was ever locked for this card, the newest last."""
+    """Every point that was ever locked for this card: first those that come with the model, then
+    those of its users, the newest last.
+    """
     return [point for point in _lines(run) if not point.unlocked_at]
 
 
 def point_in_force(run: RunFolder) -> LockedPoint | None:
-    """The one locked last, where it was not unlocked since."""
+    """The last of them, where it was not unlocked since."""
     points = _lines(run)
     return None if not points or points[-1].unlocked_at else points[-1]
 
 
 def _lines(run: RunFolder) -> list[LockedPoint]:
-    path = run.file(POINTS_FILE)
-    if not path.exists() or not has_points(run):
+    files = (run.file(MODEL_POINTS_FILE), run.file(POINTS_FILE))
+    found = [path for path in files if path.exists()]
+    if not found or not has_points(run):
         return []
     card = card_hash(run)
     try:
-        points = read_records(path, LockedPoint)
+        points = [point for path in found for point in read_records(path, LockedPoint)]
     except RunError as error:
         raise RunError(f"The operating points of {run.run_id} cannot be read: {error}") from None
     return [point for point in points if point.card_sha256 == card]

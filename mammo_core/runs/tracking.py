@@ -15,7 +15,7 @@ from mammo_core.errors import ConfigError, RunError
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.naming import run_title
-from mammo_core.runs.operating_points import POINTS_FILE
+from mammo_core.runs.operating_points import MODEL_POINTS_FILE, POINTS_FILE
 from mammo_core.types import RunState
 
 EXPERIMENT: Final = "mammoscope"
@@ -25,7 +25,7 @@ _HALF_TAG: Final = "mammoscope.half_written"
 _PARAMETERS, _METRICS = 100, 1000  # that a server takes at once
 _LONGEST: Final = 500  # letters of a parameter
 _STATES: Final = {RunState.FINISHED: "FINISHED", RunState.STOPPED: "KILLED"}
-_FILES: Final = ("model_card.json", "weights.safetensors", POINTS_FILE)
+_FILES: Final = ("model_card.json", "weights.safetensors", MODEL_POINTS_FILE, POINTS_FILE)
 _OF_WOMEN: Final = ("predictions.csv",)
 
 T = TypeVar("T")

@@ -38,6 +38,7 @@ from mammo_core.runs.measured import (
 )
 from mammo_core.runs.operating_points import (
     AS_GIVEN,
+    MODEL_POINTS_FILE,
     POINTS_FILE,
     LockedPoint,
     lock_point,
@@ -118,6 +119,7 @@ def recount(
         _count(copy, sources, is_first=is_written, now=now, report=report)
         figures = list(compare(run, copy, has_heatmaps=sources.boxes is not None))
         if is_written:
+            run.file(POINTS_FILE).unlink(missing_ok=True)  # the copy may have none
             for file in copy.path.iterdir():
                 shutil.copyfile(file, run.file(file.name))
     return figures
@@ -126,7 +128,7 @@ def recount(
 def _count(run: RunFolder, sources: Sources, *, is_first: bool, now: str, report: Report) -> None:
     """Card first, then the thresholds, then what is measured at them."""
     kept, is_unlocked = locked_points(run), point_in_force(run) is None
-    for name in (POINTS_FILE, STRESS_FILE, FIDELITY_FILE):
+    for name in (MODEL_POINTS_FILE, POINTS_FILE, STRESS_FILE, FIDELITY_FILE):
         run.file(name).unlink(missing_ok=True)
     if run.card().model.members > 1:
         measure_packed(run, folder=sources.folder, report=report)

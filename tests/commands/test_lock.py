@@ -10,7 +10,7 @@ from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.metrics.threshold import threshold_for_sensitivity
 from mammo_core.metrics.uncertainty import rates_at
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import locked_points
+from mammo_core.runs.operating_points import locked_points, point_in_force
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions, write_run
 
@@ -90,6 +90,23 @@ def test_an_aim_that_hard_scores_cannot_meet_is_not_locked(
         assert "only where nobody is called" in capsys.readouterr().err
     assert locked_points(run) == []
     assert main(["lock", "mine", "--aim", "sensitivity:0.5", "--level", "breast"]) == 0
+
+
+def test_a_threshold_that_comes_with_the_model_judges_until_users_lock_their_own(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["lock", "mine", "--level", "breast", "--aim"]
+    assert main([*command, "sensitivity:0.9", "--with-model"]) == 0
+    ships = point_in_force(run)
+    assert ships is not None
+    assert ships.comes_with_model
+    assert "stays in force" not in capsys.readouterr().out
+    assert main([*command, "fixed:0.37"]) == 0
+    assert main([*command, "sensitivity:0.9", "--with-model"]) == 0
+    assert "what was locked or unlocked last stays in force" in capsys.readouterr().out
+    own = point_in_force(run)
+    assert own is not None
+    assert (own.threshold, own.comes_with_model) == (0.37, False)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Every page as a reader finds it, for what must hold on all of them; drawn women alone."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from typing import Final
 from playwright.sync_api import Page, expect
 
 from mammo_core.datasets.dataset import Registered, register
-from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from tests.e2e.server import ROOT, Server, running_server
+from tests.predictions import copy_unlocked
 
 SLOW: Final = 90_000  # torch is imported with the first score
 MODEL: Final = "phantom-light"
-COPY: Final = "light-again"  # the same model once more, to be compared with
+COPY: Final = "light-again"  # the same model once more, without its threshold
 WOMEN: Final = "Drawn women"
 VIEWER: Final = ".viewer[data-ready=true]"
 LISTED: Final = ".case-list[data-ready=true]"
@@ -131,7 +130,7 @@ def wait_until_drawn(page: Page) -> None:
 def furnished_server(folder: Path, *, women: int = 12) -> Iterator[Server]:
     """A server of its own for a reader with a registered set and a model beside the shipped."""
     home, checkpoints = folder / "home", folder / "checkpoints"
-    shutil.copytree(shipped_checkpoints_root() / MODEL, checkpoints / COPY)
+    copy_unlocked(checkpoints / COPY)
     write_phantom_set(home / "women", women=women, seed=3, size=(512, 256))
     entry = Registered(
         name=WOMEN, folder=str(home / "women"), adapter="phantom_set", label_rule="lesion"

@@ -36,7 +36,7 @@ def drop(page: Page, files: list[Path]) -> None:
     page.locator("input[type=file]").first.set_input_files(files)
 
 
-def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_loaded(
+def test_the_first_visitor_sees_the_example_with_its_verdict_before_any_model_is_loaded(
     page: Page, fresh_app: Server
 ) -> None:
     page.goto(fresh_app.url)
@@ -44,8 +44,18 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page.locator(".viewer canvas")).to_have_count(4)
     expect(page.get_by_text("a drawn exam, read by")).to_be_visible()
     expect(page.get_by_text("Score 0.99")).to_be_visible()
-    expect(page.get_by_text("No verdict: no threshold is locked.")).to_be_visible()
-    expect(page.get_by_role("link", name="Lock a threshold")).to_be_visible()
+    expect_verdict(page)
+    chip = page.get_by_role("button", name="Synthetic model · 3 cautions")
+    chip.click()
+    for told in (
+        re.compile("It is not a probability of disease. For research only."),
+        re.compile("its score on a real mammogram means nothing"),
+        re.compile(
+            r"Threshold 0\.\d+, which comes with the model, .* 14 of 15 breasts with cancer"
+        ),
+    ):
+        expect(page.get_by_text(told)).to_be_visible()
+    chip.click()
     expect(page).not_to_have_url(re.compile("case="))
     for width, height in ((1440, 900), (1440, 1000)):
         page.set_viewport_size({"width": width, "height": height})
@@ -61,6 +71,16 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
     expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
+    expect_verdict(page)
+
+
+def expect_verdict(page: Page) -> None:
+    """Of the exam and of each breast, with the threshold under both."""
+    panel = page.locator(".panel")
+    expect(panel.locator(".headline")).to_have_text("Score above the threshold: left breast.")
+    expect(panel.get_by_text("Below does not mean normal.")).to_be_visible()
+    expect(panel.locator(".side:visible")).to_have_text(["below", "above"])
+    expect(panel.locator(".strip .threshold")).to_have_count(2)
 
 
 @pytest.mark.parametrize(("width", "high"), [(1440, 96), (390, 80)])

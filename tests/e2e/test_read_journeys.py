@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from mammo_core.files import samples_root, shipped_checkpoints_root
+from mammo_core.files import samples_root
 from mammo_core.preprocessing.phantoms.mark import mark_png
+from tests.predictions import copy_unlocked
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SLOW = 60_000  # torch is imported with the first score
@@ -26,8 +27,7 @@ def own_copy(checkpoints: Path, name: str) -> Path:
     """The shipped checkpoint as one of the user's, listed after it."""
     folder = checkpoints / name
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(shipped_checkpoints_root() / "phantom-light", folder)
-    return folder
+    return copy_unlocked(folder).path
 
 
 def address(page: Page, path: str = "", **parameters: str) -> str:

@@ -74,6 +74,18 @@ def test_what_goes_out_comes_in_again(folder: Path, tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {run.run_id}
 
 
+def test_thresholds_of_the_model_and_of_its_users_go_out_and_come_in_apart(
+    folder: Path, tmp_path: Path
+) -> None:
+    (own,) = locked_points(RunFolder(folder))
+    ships = replace(own, threshold=0.5, comes_with_model=True)
+    lock_point(RunFolder(folder), ships)
+    names = export_checkpoint(folder, tmp_path / "one.zip")
+    assert names[2:] == ("model_points.jsonl", "operating_points.jsonl")
+    run = import_checkpoint(tmp_path / "one.zip", tmp_path / "runs")
+    assert locked_points(run) == [ships, own]
+
+
 def test_what_tells_of_women_goes_out_only_when_asked(folder: Path, tmp_path: Path) -> None:
     export_checkpoint(folder, tmp_path / "plain.zip")
     names = export_checkpoint(folder, tmp_path / "all.zip", is_with_women=True)
@@ -235,6 +247,7 @@ def test_a_checkpoint_that_would_not_load_never_appears(
     ("name", "content", "complaint"),
     [
         ("operating_points.jsonl", b"[]\n", "operating points .* cannot be read"),
+        ("model_points.jsonl", b"[]\n", "operating points .* cannot be read"),
         ("predictions.csv", b"to,from\n", "no rows|lacks"),
         ("predictions.csv", b"\xff\xfe", "not a readable CSV"),
         ("embeddings.safetensors", b"nothing", "embeddings .* cannot be read"),

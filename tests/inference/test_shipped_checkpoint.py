@@ -9,11 +9,13 @@ from mammo_core.cli import main
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.files import REPOSITORY, shipped_checkpoints_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
-from mammo_core.metrics.cases import Cases, pool_cases
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.multiclass import report_classes
+from mammo_core.metrics.threshold import Aim, choose_threshold
 from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval
 from mammo_core.runs.card import KAPPA
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import locked_points
 from mammo_core.runs.sidecars import read_embeddings
 from mammo_core.training.outcome import LEFT_OUT_WOMEN
 from mammo_core.types import Level, RunState, Split
@@ -21,7 +23,7 @@ from mammo_core.types import Level, RunState, Split
 FOLDER = shipped_checkpoints_root() / "phantom-light"
 SHIPPED = {
     "run.json", "status.json", "metrics.jsonl", "predictions.csv", "model_card.json",
-    "weights.safetensors", "embeddings.safetensors",
+    "weights.safetensors", "embeddings.safetensors", "model_points.jsonl",
 }  # fmt: skip
 
 
@@ -49,6 +51,20 @@ def test_its_predictions_are_as_good_as_is_said() -> None:
     assert estimate.method is IntervalMethod.NEWCOMBE  # of 33 women with cancer
     assert estimate.value >= 0.85
     assert estimate.low > 0.8
+
+
+def test_its_threshold_is_that_of_nine_in_ten_found_among_its_validation_women() -> None:
+    (point,) = locked_points(RunFolder(FOLDER))
+    table = read_predictions(FOLDER / "predictions.csv")
+    cases = pool_cases(table[table["split"] == Split.VAL], Level.BREAST)
+    found = choose_threshold(cases, Aim.SENSITIVITY, 0.9)
+    assert point.comes_with_model
+    assert (point.level, point.pooling, point.split) == (Level.BREAST, Pooling.MAX, Split.VAL)
+    assert (point.threshold, point.aim) == (found.threshold, "sensitivity at least 0.9")
+    assert (point.promise.found, point.promise.left_alone) == (
+        found.true_positives,
+        found.true_negatives,
+    )
 
 
 def judged_cases(name: str, level: Level) -> Cases:

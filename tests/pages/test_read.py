@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.datasets.predictions import read_predictions, write_predictions
-from mammo_core.files import cases_root, shipped_checkpoints_root
+from mammo_core.files import cases_root
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.metrics.cases import Pooling
@@ -30,6 +30,7 @@ from mammo_core.scores import Recalibration, ScoreMap, probabilities_of, scores_
 from mammo_core.types import Level, RunState
 from pages.components.read.pictures import Places, Told, lay_out_told
 from tests.pages.conftest import APP, OpenPage, panels, score_rows, verdicts
+from tests.predictions import copy_unlocked
 
 
 def a_breast(*, turn: bool = False, is_marked: bool = True, peak: int = 255) -> bytes:
@@ -81,8 +82,7 @@ def test_the_bytes_of_a_file_are_let_go_once_its_case_is_kept(page: AppTest) -> 
 
 def own_copy(runs_root: Path, name: str = "20260101-000000-light_cnn-abcd") -> RunFolder:
     """The shipped checkpoint as one of the user's."""
-    shutil.copytree(shipped_checkpoints_root() / "phantom-light", runs_root / name)
-    return RunFolder(runs_root / name)
+    return copy_unlocked(runs_root / name)
 
 
 def lock(

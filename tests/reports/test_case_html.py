@@ -11,6 +11,7 @@ from mammo_core.reading import OWN_METHOD, TITLES
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms, ReadCase
+from mammo_core.types import Level
 from tests.reports.read_cases import POINT, read_case, unread
 
 CASE = read_case()
@@ -79,6 +80,12 @@ def test_the_verdict_stands_with_its_promise() -> None:
     assert "Score above the threshold." in words
     assert "5 of 100 breasts without" in words
     assert "there is no verdict" not in words
+
+
+def test_what_a_threshold_promised_is_told_once_of_all_that_it_judges() -> None:
+    words = parsed(read_case(point=replace(POINT, level=Level.IMAGE))).words
+    assert len(re.findall("Score (?:above|below) the threshold", words)) == 2
+    assert words.count("5 of 100 images without") == 1
 
 
 def test_the_threshold_is_printed_beside_the_verdict() -> None:

@@ -1,11 +1,17 @@
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo_core.errors import RunError
+from mammo_core.files import REPOSITORY, shipped_checkpoints_root
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.operating_points import (
+    MARGINS_FILE,
+    MODEL_POINTS_FILE,
+    OPENINGS_FILE,
     POINTS_FILE,
     LockedPoint,
     Promise,
@@ -14,6 +20,7 @@ from mammo_core.runs.operating_points import (
     point_in_force,
     unlock_point,
 )
+from mammo_core.runs.sidecars import COST_FILE, LATENCY_FILE
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions, write_run
@@ -55,6 +62,58 @@ def test_an_unlocked_point_is_out_of_force_and_stays_written_down(run: RunFolder
     assert [point.threshold for point in locked_points(run)] == [0.4, 0.6]
     lock_point(run, point_of(run, 0.6))
     assert point_in_force(run) == point_of(run, 0.6)
+
+
+def test_what_users_lock_and_unlock_goes_before_what_comes_with_the_model(run: RunFolder) -> None:
+    ships = replace(point_of(run, 0.4), comes_with_model=True)
+    lock_point(run, ships)
+    assert point_in_force(run) == ships
+    lock_point(run, point_of(run, 0.6))
+    lock_point(run, ships)  # as an update brings it, after users have decided
+    assert point_in_force(run) == point_of(run, 0.6)
+    assert locked_points(run) == [ships, ships, point_of(run, 0.6)]
+    unlock_point(run, now="2026-01-02T00:00:00+00:00")
+    assert point_in_force(run) is None
+
+
+def test_what_comes_with_the_model_can_be_unlocked(run: RunFolder) -> None:
+    lock_point(run, replace(point_of(run), comes_with_model=True))
+    shipped = run.file(MODEL_POINTS_FILE).read_bytes()
+    unlock_point(run, now="2026-01-02T00:00:00+00:00")
+    assert point_in_force(run) is None
+    assert run.file(MODEL_POINTS_FILE).read_bytes() == shipped
+
+
+@pytest.mark.parametrize("name", ["phantom-light", "rsna-density", "rsna-mobilenetv2"])
+def test_git_sees_nothing_of_what_users_write_beside_a_model_that_ships(
+    name: str, tmp_path: Path
+) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    run = RunFolder(tmp_path / "checkpoints" / name)
+    run.path.mkdir(parents=True)
+    shutil.copy(REPOSITORY / ".gitignore", tmp_path)
+    for file in ("model_card.json", MODEL_POINTS_FILE):
+        shutil.copy(shipped_checkpoints_root() / name / file, run.path)
+
+    def git(*words: str) -> str:
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+        return subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "As it ships")
+    assert f"checkpoints/{name}/{MODEL_POINTS_FILE}" in git("ls-files")
+    ships = point_in_force(run)
+    assert ships is not None
+    assert ships.comes_with_model
+    lock_point(run, point_of(run, 0.6))
+    assert point_in_force(run) == point_of(run, 0.6)
+    for file in (OPENINGS_FILE, MARGINS_FILE, LATENCY_FILE, COST_FILE):
+        run.file(file).write_text("{}\n")
+    assert git("status", "--porcelain") == ""
 
 
 def test_what_is_not_locked_cannot_be_unlocked(run: RunFolder) -> None:

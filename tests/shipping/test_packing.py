@@ -23,7 +23,7 @@ from mammo_core.metrics.ensemble import make_fold
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
 from mammo_core.runs.measured import Fidelity, MeasuredRate, add_fidelity, stress_of
-from mammo_core.runs.operating_points import locked_points
+from mammo_core.runs.operating_points import MODEL_POINTS_FILE, POINTS_FILE, locked_points
 from mammo_core.runs.sidecars import read_embeddings, read_seen
 from mammo_core.shipping.packing import Wording, _carried, pack, pack_single
 from mammo_core.shipping.recount import Recounted, Sources, recount
@@ -264,7 +264,11 @@ def test_every_figure_of_a_card_can_be_counted_again(
     assert not locked_points(run)  # nothing is kept of what could not be counted whole
     sources = Sources(folder=women)
     count(is_written=True)
-    assert {point.split for point in locked_points(run)} == {""}
+    points = locked_points(run)
+    assert {(point.split, point.comes_with_model) for point in points} == {("", True)}
+    run.file(MODEL_POINTS_FILE).rename(run.file(POINTS_FILE))  # as packed before they lay apart
+    count(is_written=True)
+    assert locked_points(run) == points
     assert stress_of(run)[0].split == "out of fold"
     guesses = read_predictions(run.file(BASELINES_NAME))
     own = guesses[guesses["model_id"] == "baseline: grey levels"]

@@ -6,7 +6,7 @@ from typing import Final
 
 from mammo_core import __version__
 from mammo_core.html import jpeg_uri, render
-from mammo_core.inference.verdict import ScoredCase, said_once
+from mammo_core.inference.verdict import ScoredCase, promise_in_words, said_once
 from mammo_core.metrics.cases import Pooling
 from mammo_core.reading import shown_in_words
 from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance, small_pictures, to_jpeg
@@ -16,7 +16,7 @@ from mammo_core.reports.case.record import (
     ReadImage,
     regions_in_words,
     scales_in_words,
-    verdict_in_words,
+    side_in_words,
 )
 from mammo_core.words import NOTICE, day_in_words
 
@@ -53,7 +53,7 @@ def _score(case: ReadCase, scored: ScoredCase) -> dict[str, object]:
         "title": scored.title,
         "score": scored.score,
         "of_images": f"{rule} of {titles}" if len(scored.images) > 1 else titles,
-        "verdict": verdict_in_words(case, scored),
+        "verdict": side_in_words(case, scored),
     }
 
 
@@ -63,7 +63,7 @@ def _threshold(case: ReadCase) -> str:
         return "No threshold was set on such images, so there is no verdict."
     if point is None:
         return "No threshold was set for this model, so there is no verdict."
-    if not any(verdict_in_words(case, scored) for scored in case.scores):
+    if not any(side_in_words(case, scored) for scored in case.scores):
         return (
             f"The threshold was set by {point.level}; nothing here is scored that way, so there "
             "is no verdict."
@@ -72,6 +72,7 @@ def _threshold(case: ReadCase) -> str:
     since = "it comes with the model" if point.comes_with_model else f"locked {day}"
     return (
         f"The threshold is {point.threshold:.4f} by {point.level}, chosen for {point.aim}; {since}."
+        f" {promise_in_words(point, case.positive)}"
     )
 
 

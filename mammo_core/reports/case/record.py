@@ -185,15 +185,24 @@ def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:
     is none for a kind of image the model does not know; "" where no threshold was set for such
     scores.
     """
+    promise = "" if case.point is None else promise_in_words(case.point, case.positive)
+    return _verdict(case, scored, promise)
+
+
+def side_in_words(case: ReadCase, scored: ScoredCase) -> str:
+    """The same without the promise, for where that is told once for all cases."""
+    return _verdict(case, scored, "")
+
+
+def _verdict(case: ReadCase, scored: ScoredCase, promise: str) -> str:
     if scored.is_outside:
         return f"{OUTSIDE}: no verdict."
     verdict = verdict_on(scored, case.point)
-    if verdict is None or case.point is None:
+    if verdict is None:
         return ""
-    parts = [verdict.in_words, promise_in_words(case.point, case.positive)]
-    if case.usual_images is not None:
-        parts.append(completeness_in_words(scored, case.usual_images))
-    return " ".join(part for part in parts if part)
+    usual = case.usual_images
+    missing = "" if usual is None else completeness_in_words(scored, usual)
+    return " ".join(filter(None, (verdict.in_words, promise, missing)))
 
 
 def seed_of(case: ReadCase) -> str:

@@ -38,7 +38,8 @@ STEPS: Final = (
     TourStep(
         page="Read",
         says="What the model says of each breast and of the exam. A verdict is given only where a "
-        "threshold has been locked. Your own images come in above: drop them anywhere here.",
+        "threshold is locked or comes with the model. Your own images come in above: drop them "
+        "anywhere here.",
         at="[class*=st-key-scores_]",
     ),
     TourStep(
