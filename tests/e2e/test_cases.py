@@ -208,6 +208,37 @@ def test_cases_are_tagged_in_the_list_and_the_tag_cuts_the_results(
     expect(page.locator(".row").first.locator(".chip.tag")).to_have_text("hard")
 
 
+#: A click on the way to Compare, and what a list or a slider of the page that is left then tells.
+LEAVE = """([asks, moves]) => {
+  const link = [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")]
+    .find((each) => each.textContent.includes("Compare"));
+  const slider = [...document.querySelectorAll("*")]
+    .map((each) => each.shadowRoot?.querySelector("input[type=range]")).find(Boolean);
+  link.click();
+  if (asks) for (const shelf of globalThis.mammoscopeShelves.values()) shelf.ask(["W0001_L_CC"]);
+  if (moves) {
+    slider.value = 0.3;
+    slider.dispatchEvent(new Event("input"));
+    slider.dispatchEvent(new Event("change"));
+  }
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [(True, False), (False, True)], ids=["pictures", "threshold"])
+def test_a_page_is_there_whatever_the_page_before_still_had_to_tell(
+    page: Page, app: Server, run_id: str, told: tuple[bool, bool]
+) -> None:
+    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.6&judge=Mistakes&count_level=image")
+    expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
+    wait_until_drawn(page)
+    page.evaluate(LEAVE, list(told))
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+    page.wait_for_timeout(3000)  # for what was told to be answered
+    wait_until_drawn(page)
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+
+
 def draw_around_the_left_half(page: Page, figure: str) -> None:
     drawn = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
     expect(drawn).to_be_visible()

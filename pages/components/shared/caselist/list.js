@@ -8,6 +8,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const known = LISTS.get(parentElement);
   if (known?.data === data) return known.cleanUp;
   const { header } = openMessage(data);
+  const tell = unlessLeaving(parentElement, setStateValue);
   const list = known ?? build(parentElement.querySelector(".case-list"), header);
   Object.assign(list, { data, header, threshold: header.threshold, cases: header.cases });
   // While the page runs, of two acts only the last would reach it: the latest are told every time,
@@ -17,7 +18,7 @@ export default function ({ data, parentElement, setStateValue }) {
     shelf.actedAt = Math.max(Date.now(), (shelf.actedAt ?? 0) + 1);
     shelf.acts = [...shelf.acts, { ...act, at: shelf.actedAt }].slice(-MOST_ACTS);
     shelf.view = viewText(list.view);
-    setStateValue("act", { acts: shelf.acts, view: shelf.view });
+    tell("act", { acts: shelf.acts, view: shelf.view });
   };
   list.serial = new Map(list.cases.map((one, place) => [one.key, place]));
   list.selected = new Set([...list.selected].filter((key) => list.serial.has(key)));

@@ -6,12 +6,13 @@ export default function ({ data, parentElement, setStateValue }) {
   const known = VIEWERS.get(parentElement);
   if (known?.data === data) return known.cleanUp; // the theme changed, not the images
   const started = performance.now();
+  const tell = unlessLeaving(parentElement, setStateValue);
   const root = parentElement.querySelector(".viewer");
   known?.stop();
   const viewer = build(root, unpack(data), known);
   viewer.data = data;
-  viewer.tellChosen = () => setStateValue("chosen", Object.fromEntries(viewer.chosen));
-  viewer.send = () => setStateValue("drawn", Object.fromEntries(viewer.drawn));
+  viewer.tellChosen = () => tell("chosen", Object.fromEntries(viewer.chosen));
+  viewer.send = () => tell("drawn", Object.fromEntries(viewer.drawn));
   viewer.cleanUp = () => {
     viewer.stop();
     clearTimeout(viewer.timer);
