@@ -127,6 +127,9 @@ function open(list, key) {
   refresh(list);
   show(list, key);
   list.view.top = Math.round(list.scroller.scrollTop);
+  const { title, problem } = list.cases[list.serial.get(key)];
+  const detail = { list: list.header.list, key, title };
+  if (!problem) document.dispatchEvent(new CustomEvent("mammoscope-opening", { detail })); // to viewers
   list.act({ kind: "open", key });
 }
 

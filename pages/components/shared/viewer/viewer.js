@@ -43,6 +43,7 @@ function newState() {
     tiles: new Map(), // at full resolution; what was looked at last is last
     panes: [],
     enlarged: null,
+    awaited: null, // the case that was opened in the list, until its images are here
   };
 }
 
@@ -81,6 +82,7 @@ function build(root, message, known) {
   const focused = root.getRootNode().activeElement?.closest(".pane")?.dataset.key;
   root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status, viewer.help);
   const stopFilling = fill(root, message);
+  const stopFollowing = followList(viewer, message);
   for (const pane of viewer.panes) {
     listen(viewer, pane, actions);
     if (pane.meta.key === focused) pane.frame.focus({ preventScroll: true }); // keys go on working
@@ -100,6 +102,7 @@ function build(root, message, known) {
   viewer.stop = () => {
     observer.disconnect();
     stopFilling();
+    stopFollowing();
     clearTimeout(viewer.fetching);
     viewer.isStopped = true;
   };

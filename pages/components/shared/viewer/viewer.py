@@ -87,6 +87,14 @@ class Legend:
     said: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """The case list whose clicks exchange the images, and which of its cases these are of."""
+
+    list: str  # its key
+    shown: str
+
+
 _LEAST_HALVED: Final = 256
 
 
@@ -97,6 +105,7 @@ def pack(
     legend: Legend,
     is_filling: bool = False,
     settled: Mapping[str, int] | None = None,
+    follows: Followed | None = None,
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
     `settled` says per pane which choice was applied last; without it there are no chips.
@@ -116,6 +125,7 @@ def pack(
         "cells": cells,
         "strip": strip,
         "settled": settled,
+        "follows": asdict(follows) if follows else None,
     }
     return pack_message(header, buffers)
 
@@ -223,6 +233,7 @@ def _full_range(pane: Pane) -> Window:
 
 __all__ = [
     "Correction",
+    "Followed",
     "Legend",
     "Pane",
     "ReaderBox",
@@ -248,6 +259,7 @@ _SCRIPTS: Final = (
     "help.js",
     "gestures.js",
     "actions.js",
+    "waiting.js",
     "viewer.js",
 )
 
@@ -267,8 +279,8 @@ def show_viewer(
     is_filling: bool = False,
     columns: int = 0,
     legend: Legend | None = None,
-    on_drawn: Callable[[], None] | None = None,
     on_corrected: Callable[[Correction], None] | None = None,
+    follows: Followed | None = None,
 ) -> ViewerResult:
     """Show `panes` hung as an exam, or in rows of `columns` in the order given.
 
@@ -277,7 +289,8 @@ def show_viewer(
     One that `is_filling` is as high as the window leaves room below its upper edge; `height` is
     for windows that leave too little.
     Where `on_corrected` is given, each pane has chips for side and view; it is called before the
-    page runs again, once for each pane of which something else was said.
+    page runs again, once for each pane of which something else was said. Panes are empty from the
+    moment another case is opened in the list that the viewer `follows`.
     """
     if not panes:
         return ViewerResult()
@@ -288,11 +301,12 @@ def show_viewer(
         legend=legend or Legend(),
         is_filling=is_filling,
         settled=_settled(key, panes) if on_corrected else None,
+        follows=follows,
     )
     state = _COMPONENT(
         key=key,
         data=data,
-        on_drawn_change=on_drawn or _nothing,
+        on_drawn_change=_nothing,
         on_chosen_change=lambda: _take_chosen(key, panes, on_corrected or _nothing),
         default={"drawn": {}, "chosen": {}},
     )
