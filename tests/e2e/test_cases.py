@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ pytestmark = pytest.mark.e2e
 APP = Path(__file__).parent / "apps" / "caselist_app.py"
 RUN = "20260101-000000-tiny_cnn-case"
 OTHER = "20260102-000000-tiny_cnn-othr"
+SCATTER = "[class*=st-key-agreement_]"
 #: At each of 60 places the share of the list's height that rows cover right after it was moved
 #: there, and how many rows there are in all.
 SCROLL = """async scroller => {
@@ -297,21 +297,66 @@ def test_images_drawn_around_on_the_map_are_tagged_and_the_tag_is_a_slice_and_a_
     expect(page.locator(".st-key-map .legendtext", has_text="left")).to_be_visible()
 
 
-@pytest.mark.slow
-def test_breasts_drawn_around_where_two_models_disagree_are_tagged_and_the_tag_is_a_slice(
-    page: Page, app: Server, run_id: str, checkpoints: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.fixture
+def other_id(run_id: str, checkpoints: Path) -> Iterator[str]:
+    """The same women, scored otherwise."""
     table = pd.read_csv(checkpoints / run_id / "predictions.csv", dtype={"patient_id": str})
     score = np.random.default_rng(5).random(len(table))
     scores = {"score": score, "p_cancer": score, "p_no cancer": 1 - score}
-    other = table.assign(model_id=OTHER, **scores)
-    request.addfinalizer(partial(shutil.rmtree, write_run(checkpoints, OTHER, other).path))
+    run = write_run(checkpoints, OTHER, table.assign(model_id=OTHER, **scores))
+    yield OTHER
+    shutil.rmtree(run.path)
+
+
+def open_disagreements(page: Page, app: Server, run_id: str, other_id: str) -> None:
     page.goto(
-        f"{app.url}/compare?models={run_id}&models={OTHER}&compare_level=breast"
+        f"{app.url}/compare?models={run_id}&models={other_id}&compare_level=breast"
         "&compare_section=Disagreements"
     )
     expect(page.get_by_text("24 of 24 cases, those that the two rank")).to_be_visible()
-    draw_around_the_left_half(page, "[class*=st-key-agreement_]")
+
+
+@pytest.mark.slow
+def test_breasts_drawn_around_in_the_scatter_lead_to_read_and_back_with_choice_and_place_kept(
+    page: Page, app: Server, run_id: str, other_id: str
+) -> None:
+    open_disagreements(page, app, run_id, other_id)
+    draw_around_the_left_half(page, SCATTER)
+    told = page.get_by_text("those chosen in the figure")
+    expect(told).to_be_visible()
+    wait_until_drawn(page)
+    cases = page.locator(".case-list")
+    shown = cases.get_attribute("data-shown") or ""
+    assert 0 < int(shown) < 24
+    orders = page.get_by_label("Sort by").locator("option")
+    expect(orders.get_by_text(f"score by {other_id}", exact=True)).to_have_count(1)
+    row = page.locator(".row").last
+    name = row.locator(".name").inner_text()
+    row.click()
+    expect(page.locator(".viewer")).to_have_attribute("data-ready", "true")
+    page.get_by_label("Search the cases").fill(name)
+    page.get_by_role("button", name="Open in Read").click()
+    back = page.get_by_role("link", name="Back to Compare")
+    expect(back).to_be_visible()
+    expect(page.get_by_text("Truth by the data set")).to_be_visible()
+    wait_until_drawn(page)
+    back.click()
+    expect(told).to_be_visible()
+    expect(page.get_by_text("All compared on the same 24 cases.")).to_be_visible()
+    expect(page.get_by_label("Search the cases")).to_have_value(name)
+    expect(page.locator(".row.opened .name")).to_have_text(name)
+    page.get_by_label("Search the cases").fill("")
+    expect(cases).to_have_attribute("data-shown", shown)
+    page.get_by_role("button", name="List all again").click()
+    expect(cases).to_have_attribute("data-shown", "24")
+
+
+@pytest.mark.slow
+def test_breasts_drawn_around_where_two_models_disagree_are_tagged_and_the_tag_is_a_slice(
+    page: Page, app: Server, run_id: str, other_id: str
+) -> None:
+    open_disagreements(page, app, run_id, other_id)
+    draw_around_the_left_half(page, SCATTER)
     expect(page.get_by_text("those chosen in the figure")).to_be_visible()
     tagged = tag_all_shown(page, "apart")
     assert 0 < tagged < 24

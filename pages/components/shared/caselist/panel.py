@@ -2,11 +2,12 @@
 from Read. What is open, and how the list was narrowed, stands in the address.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -47,10 +48,14 @@ from pages.components.shared.viewer.viewer import Followed, Pane, show_viewer
 from pages.components.shared.whose import tags_root
 
 if TYPE_CHECKING:  # imported where asked for: a list without pictures needs none of it
+    from plotly.graph_objects import Figure
+
     from mammo_core.datasets.dataset import Dataset
     from mammo_core.preprocessing.prepare import DisplayImage
 
 _THUMBNAIL: Final = 96  # pixels
+_CHOICES: Final = "chosen_in_figures"  # by their marks
+_MOST_CHOICES: Final = 32
 _LONGEST: Final = 1400  # pixels, as of several images on Read
 _MOST_VIEWS: Final = 8
 _EVERY_PIXEL: Final = "Every stored pixel"
@@ -140,6 +145,44 @@ def with_tag_column(rows: pd.DataFrame, source: CaseSource) -> pd.DataFrame:
 
             return rows.assign(tag=tag_column(rows["image_id"].map(_original), tags.by_image))
     return rows
+
+
+def choose_in_figure(
+    figure: "Figure",
+    known: Collection[str],
+    *,
+    key: str,
+    choice: str,
+    id_of: Callable[[Mapping[str, Any]], str],
+    alt: str,
+) -> list[str]:
+    """A figure in which a click, a box or a lasso chooses cases; those of `known` that are chosen.
+
+    They are still chosen on the way back from Read, when the figure itself has forgotten them: the
+    address has their mark under the name `choice`, and the session what that stands for.
+    """
+
+    def keep() -> None:
+        ids = sorted({id_of(point) for point in st.session_state[key].selection.points})
+        mark = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:12]
+        choices = st.session_state.setdefault(_CHOICES, {})
+        choices[mark] = ids
+        while len(choices) > _MOST_CHOICES:
+            del choices[next(iter(choices))]
+        _keep(choice, mark if ids else "")
+
+    kept = st.session_state.get(_CHOICES, {}).get(st.query_params.get(choice), [])
+    chosen = [one for one in kept if one in known]
+    with st.container():  # so that what follows keeps its place
+        drawn = st.plotly_chart(
+            figure, key=key, on_select=keep, selection_mode=("points", "box", "lasso"), alt=alt
+        )
+        if chosen and not drawn.selection.points:
+            st.button(
+                "List all again", icon=":material/deselect:", type="tertiary", key=f"{key}_all",
+                on_click=_keep, args=(choice, ""),
+            )  # fmt: skip
+    return chosen
 
 
 @st.fragment
