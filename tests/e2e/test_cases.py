@@ -192,6 +192,35 @@ def test_a_cell_leads_to_its_images_to_read_and_back_with_threshold_and_cell_kep
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("by", ["density", "site"])
+def test_a_click_on_a_row_of_slices_opens_exactly_the_cases_of_that_row(
+    page: Page, app: Server, run_id: str, checkpoints: Path, by: str
+) -> None:
+    page.goto(
+        f"{app.url}/thresholds?run={run_id}&threshold=0.6&judge=Slices&count_level=image&cut={by}"
+    )
+    table = page.locator(f".st-key-slices_{by}")
+    rows = table.locator("table [role=row], table tr")
+    expect(rows.nth(1)).to_be_attached()
+    wait_until_drawn(page)
+    place = rows.count() - 2  # the last part, with the head above them
+    cells = rows.nth(place + 1).locator("td").all_inner_texts()
+    grid = table.locator(".dvn-scroller")
+    grid.scroll_into_view_if_needed()
+    grid.click(position={"x": 40, "y": 35 * (place + 1) + 18})
+    cases = page.locator(".case-list")
+    expect(cases).to_have_attribute("data-ready", "true")
+    images = pd.read_csv(checkpoints / run_id / "predictions.csv")
+    expected = set(images.loc[images[by] == cells[0], "image_id"])
+    counted = [re.match(r"\d+ of (\d+)", cell) for cell in cells]
+    assert sum(int(one[1]) for one in counted if one) == len(expected)  # by truth, of the two rates
+    expect(cases).to_have_attribute("data-shown", str(len(expected)))
+    expect(cases.locator(".row")).to_have_count(len(expected))
+    keys = cases.locator(".row").evaluate_all("rows => rows.map((row) => row.dataset.key)")
+    assert set(keys) == expected
+
+
+@pytest.mark.slow
 def test_cases_are_tagged_in_the_list_and_the_tag_cuts_the_results(
     page: Page, app: Server, run_id: str
 ) -> None:
