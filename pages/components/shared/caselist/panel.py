@@ -48,8 +48,6 @@ from pages.components.shared.viewer.viewer import Followed, Pane, show_viewer
 from pages.components.shared.whose import tags_root
 
 if TYPE_CHECKING:  # imported where asked for: a list without pictures needs none of it
-    from plotly.graph_objects import Figure
-
     from mammo_core.datasets.dataset import Dataset
     from mammo_core.preprocessing.prepare import DisplayImage
 
@@ -148,7 +146,7 @@ def with_tag_column(rows: pd.DataFrame, source: CaseSource) -> pd.DataFrame:
 
 
 def choose_in_figure(
-    figure: "Figure",
+    figure: Any,  # of plots/
     known: Collection[str],
     *,
     key: str,
