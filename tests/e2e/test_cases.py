@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ pytestmark = pytest.mark.e2e
 APP = Path(__file__).parent / "apps" / "caselist_app.py"
 RUN = "20260101-000000-tiny_cnn-case"
 OTHER = "20260102-000000-tiny_cnn-othr"
+SCATTER = "[class*=st-key-agreement_]"
 #: At each of 60 places the share of the list's height that rows cover right after it was moved
 #: there, and how many rows there are in all.
 SCROLL = """async scroller => {
@@ -192,6 +192,35 @@ def test_a_cell_leads_to_its_images_to_read_and_back_with_threshold_and_cell_kep
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("by", ["density", "site"])
+def test_a_click_on_a_row_of_slices_opens_exactly_the_cases_of_that_row(
+    page: Page, app: Server, run_id: str, checkpoints: Path, by: str
+) -> None:
+    page.goto(
+        f"{app.url}/thresholds?run={run_id}&threshold=0.6&judge=Slices&count_level=image&cut={by}"
+    )
+    table = page.locator(f".st-key-slices_{by}")
+    rows = table.locator("table [role=row], table tr")
+    expect(rows.nth(1)).to_be_attached()
+    wait_until_drawn(page)
+    place = rows.count() - 2  # the last part, with the head above them
+    cells = rows.nth(place + 1).locator("td").all_inner_texts()
+    grid = table.locator(".dvn-scroller")
+    grid.scroll_into_view_if_needed()
+    grid.click(position={"x": 40, "y": 35 * (place + 1) + 18})
+    cases = page.locator(".case-list")
+    expect(cases).to_have_attribute("data-ready", "true")
+    images = pd.read_csv(checkpoints / run_id / "predictions.csv")
+    expected = set(images.loc[images[by] == cells[0], "image_id"])
+    counted = [re.match(r"\d+ of (\d+)", cell) for cell in cells]
+    assert sum(int(one[1]) for one in counted if one) == len(expected)  # by truth, of the two rates
+    expect(cases).to_have_attribute("data-shown", str(len(expected)))
+    expect(cases.locator(".row")).to_have_count(len(expected))
+    keys = cases.locator(".row").evaluate_all("rows => rows.map((row) => row.dataset.key)")
+    assert set(keys) == expected
+
+
+@pytest.mark.slow
 def test_cases_are_tagged_in_the_list_and_the_tag_cuts_the_results(
     page: Page, app: Server, run_id: str
 ) -> None:
@@ -206,6 +235,37 @@ def test_cases_are_tagged_in_the_list_and_the_tag_cuts_the_results(
     page.get_by_role("radio", name="hard", exact=True).click()
     expect(page.locator(".case-list")).to_have_attribute("data-shown", str(shown))
     expect(page.locator(".row").first.locator(".chip.tag")).to_have_text("hard")
+
+
+#: A click on the way to Compare, and what a list or a slider of the page that is left then tells.
+LEAVE = """([asks, moves]) => {
+  const link = [...document.querySelectorAll("[data-testid=stPageLink-NavLink]")]
+    .find((each) => each.textContent.includes("Compare"));
+  const slider = [...document.querySelectorAll("*")]
+    .map((each) => each.shadowRoot?.querySelector("input[type=range]")).find(Boolean);
+  link.click();
+  if (asks) for (const shelf of globalThis.mammoscopeShelves.values()) shelf.ask(["W0001_L_CC"]);
+  if (moves) {
+    slider.value = 0.3;
+    slider.dispatchEvent(new Event("input"));
+    slider.dispatchEvent(new Event("change"));
+  }
+}"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [(True, False), (False, True)], ids=["pictures", "threshold"])
+def test_a_page_is_there_whatever_the_page_before_still_had_to_tell(
+    page: Page, app: Server, run_id: str, told: tuple[bool, bool]
+) -> None:
+    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.6&judge=Mistakes&count_level=image")
+    expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
+    wait_until_drawn(page)
+    page.evaluate(LEAVE, list(told))
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+    page.wait_for_timeout(3000)  # for what was told to be answered
+    wait_until_drawn(page)
+    expect(page.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
 
 
 def draw_around_the_left_half(page: Page, figure: str) -> None:
@@ -266,21 +326,66 @@ def test_images_drawn_around_on_the_map_are_tagged_and_the_tag_is_a_slice_and_a_
     expect(page.locator(".st-key-map .legendtext", has_text="left")).to_be_visible()
 
 
-@pytest.mark.slow
-def test_breasts_drawn_around_where_two_models_disagree_are_tagged_and_the_tag_is_a_slice(
-    page: Page, app: Server, run_id: str, checkpoints: Path, request: pytest.FixtureRequest
-) -> None:
+@pytest.fixture
+def other_id(run_id: str, checkpoints: Path) -> Iterator[str]:
+    """The same women, scored otherwise."""
     table = pd.read_csv(checkpoints / run_id / "predictions.csv", dtype={"patient_id": str})
     score = np.random.default_rng(5).random(len(table))
     scores = {"score": score, "p_cancer": score, "p_no cancer": 1 - score}
-    other = table.assign(model_id=OTHER, **scores)
-    request.addfinalizer(partial(shutil.rmtree, write_run(checkpoints, OTHER, other).path))
+    run = write_run(checkpoints, OTHER, table.assign(model_id=OTHER, **scores))
+    yield OTHER
+    shutil.rmtree(run.path)
+
+
+def open_disagreements(page: Page, app: Server, run_id: str, other_id: str) -> None:
     page.goto(
-        f"{app.url}/compare?models={run_id}&models={OTHER}&compare_level=breast"
+        f"{app.url}/compare?models={run_id}&models={other_id}&compare_level=breast"
         "&compare_section=Disagreements"
     )
     expect(page.get_by_text("24 of 24 cases, those that the two rank")).to_be_visible()
-    draw_around_the_left_half(page, "[class*=st-key-agreement_]")
+
+
+@pytest.mark.slow
+def test_breasts_drawn_around_in_the_scatter_lead_to_read_and_back_with_choice_and_place_kept(
+    page: Page, app: Server, run_id: str, other_id: str
+) -> None:
+    open_disagreements(page, app, run_id, other_id)
+    draw_around_the_left_half(page, SCATTER)
+    told = page.get_by_text("those chosen in the figure")
+    expect(told).to_be_visible()
+    wait_until_drawn(page)
+    cases = page.locator(".case-list")
+    shown = cases.get_attribute("data-shown") or ""
+    assert 0 < int(shown) < 24
+    orders = page.get_by_label("Sort by").locator("option")
+    expect(orders.get_by_text(f"score by {other_id}", exact=True)).to_have_count(1)
+    row = page.locator(".row").last
+    name = row.locator(".name").inner_text()
+    row.click()
+    expect(page.locator(".viewer")).to_have_attribute("data-ready", "true")
+    page.get_by_label("Search the cases").fill(name)
+    page.get_by_role("button", name="Open in Read").click()
+    back = page.get_by_role("link", name="Back to Compare")
+    expect(back).to_be_visible()
+    expect(page.get_by_text("Truth by the data set")).to_be_visible()
+    wait_until_drawn(page)
+    back.click()
+    expect(told).to_be_visible()
+    expect(page.get_by_text("All compared on the same 24 cases.")).to_be_visible()
+    expect(page.get_by_label("Search the cases")).to_have_value(name)
+    expect(page.locator(".row.opened .name")).to_have_text(name)
+    page.get_by_label("Search the cases").fill("")
+    expect(cases).to_have_attribute("data-shown", shown)
+    page.get_by_role("button", name="List all again").click()
+    expect(cases).to_have_attribute("data-shown", "24")
+
+
+@pytest.mark.slow
+def test_breasts_drawn_around_where_two_models_disagree_are_tagged_and_the_tag_is_a_slice(
+    page: Page, app: Server, run_id: str, other_id: str
+) -> None:
+    open_disagreements(page, app, run_id, other_id)
+    draw_around_the_left_half(page, SCATTER)
     expect(page.get_by_text("those chosen in the figure")).to_be_visible()
     tagged = tag_all_shown(page, "apart")
     assert 0 < tagged < 24

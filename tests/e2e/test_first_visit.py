@@ -169,6 +169,64 @@ def test_no_score_of_one_case_is_on_the_page_beside_the_pictures_of_another(
     assert page.evaluate("window.isBeside") is False
 
 
+#: In every frame after J: when empty panes and a line of what is awaited were first seen, and
+#: whether what was told of the case before could be seen beside the pictures of another.
+WATCH_NEXT = """() => {
+  const roots = () => [...document.querySelectorAll("*")].map((each) => each.shadowRoot);
+  const find = (selector) => roots().map((root) => root?.querySelector(selector)).find(Boolean);
+  const seen = (each) => Boolean(each?.checkVisibility({ visibilityProperty: true }));
+  const keysOf = (viewer) =>
+    [...viewer.querySelectorAll(".pane")].map((pane) => pane.dataset.key).join();
+  const before = { told: find(".panel").textContent, keys: keysOf(find(".viewer")) };
+  window.next = { told: before.told, emptyAfter: null, beside: false, frames: 0 };
+  let pressed = null;
+  document.addEventListener("keydown", () => { pressed ??= performance.now(); }, true);
+  const look = () => {
+    const viewer = find(".viewer");
+    const isEmpty = seen(viewer) && ![...viewer.querySelectorAll("canvas")].some(seen);
+    const isTold = isEmpty && [".pane", ".awaited"].every((one) => seen(viewer.querySelector(one)));
+    if (pressed && isTold) window.next.emptyAfter ??= performance.now() - pressed;
+    if (viewer && !isEmpty && keysOf(viewer) !== before.keys) {
+      window.next.frames += 1;
+      window.next.beside ||= roots().some((root) => {
+        const panel = root?.querySelector(".panel");
+        return seen(panel) && panel.textContent === before.told;
+      });
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_the_next_case_has_empty_panes_and_a_line_at_once_and_no_score_of_the_one_before(
+    page: Page, women: dict[str, list[Path]]
+) -> None:
+    page.goto(f"{page.url.split('?')[0]}?model=phantom-light")
+    drop(page, women["1"] + women["2"])
+    expect(page.get_by_test_id("stSidebar").locator(".row")).to_have_count(2, timeout=SLOW)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    wait_until_drawn(page)
+    page.get_by_text("Advanced", exact=True).click()
+    page.get_by_role("combobox", name="Heatmap by").click()
+    page.get_by_role("option", name="HiResCAM").click()  # the list has read all, by the usual one
+    wait_until_drawn(page)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    page.locator(".viewer canvas").first.click()
+    page.evaluate(WATCH_NEXT)
+    page.keyboard.press("j")
+    expect(page.locator(".awaited")).to_have_text("Opening 2_L_CC.png and 3 more…")
+    expect(page.locator(".awaited")).to_be_hidden(timeout=SLOW)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    wait_until_drawn(page)
+    seen = page.evaluate("window.next")
+    assert seen["emptyAfter"] is not None
+    assert seen["emptyAfter"] < 500
+    assert seen["frames"] > 0
+    assert seen["beside"] is False
+    assert page.locator(".panel").first.inner_text() != seen["told"]
+
+
 def test_four_views_are_hung_by_their_names_without_a_correction(
     page: Page, women: dict[str, list[Path]]
 ) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import point_in_force
+from tests.e2e.screens import wait_until_drawn
 from tests.e2e.server import Server
 from tests.predictions import made_up_predictions, write_run
 
@@ -70,6 +71,35 @@ def test_the_threshold_moves_by_keyboard_and_stays_in_the_address(
     expect(thresholds.locator(".threshold")).to_have_attribute("data-ready", "true")
     assert rate(thresholds, "Recall rate").startswith(moved.strip())
     take_picture("thresholds")
+
+
+#: By the size of the window what of the page stands in it whole, before anything is scrolled.
+FIRST_SCREENS = {
+    (1440, 900): (".threshold .classes", ".rates .value", ".cell", ".st-key-roc .js-plotly-plot"),
+    (1280, 800): (".threshold .classes", ".rates .value"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", FIRST_SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_strip_numbers_matrix_and_roc_stand_on_the_first_screen(
+    thresholds: Page, size: tuple[int, int]
+) -> None:
+    width, height = size
+    thresholds.set_viewport_size({"width": width, "height": height})
+    thresholds.reload()
+    expect(thresholds.locator(".st-key-roc .js-plotly-plot")).to_be_visible()
+    wait_until_drawn(thresholds)
+    for name in ("Sensitivity", "Specificity", "Recall rate", "PPV", "NPV"):
+        expect(thresholds.locator(".rates div", has_text=name)).to_be_in_viewport(ratio=1)
+    for selector in FIRST_SCREENS[size]:
+        for part in thresholds.locator(selector).all():
+            box = part.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0, selector
+            assert box["y"] >= 0, selector
+            assert box["x"] + box["width"] <= width, selector
+            assert box["y"] + box["height"] <= height, selector
 
 
 @pytest.mark.slow

@@ -91,13 +91,33 @@ def wait_for_epoch(run: RunFolder, epoch: int) -> None:
         time.sleep(0.1)
 
 
+def expect_first_screen(page: Page, measure: Locator) -> None:
+    """The three fields, and in one row what measures and, after it, what starts."""
+    start_button = page.get_by_role("button", name="Start training")
+    fields = [page.get_by_label(name, exact=True).first for name in ("Data set", "Recipe", "Name")]
+    for part in (*fields, measure, start_button):
+        expect(part).to_be_in_viewport(ratio=1)
+    left, right = measure.bounding_box(), start_button.bounding_box()
+    assert left is not None
+    assert right is not None
+    assert left["x"] < right["x"]
+    assert abs(left["y"] - right["y"]) < 5
+
+
 def test_a_run_survives_a_reload_and_becomes_a_model(
     page: Page, app: Server, phantoms: str, checkpoints: Path, take_picture: Callable[[str], None]
 ) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
     open_train(page, app, phantoms)
-    page.get_by_role("button", name="Pre-flight").click()
-    expect(page.get_by_text("Training takes about")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_alt_text("a training image, changed at random")).to_have_count(8)
+    wait_until_drawn(page)
+    measure = page.get_by_role("button", name="Pre-flight")
+    expect_first_screen(page, measure)
+    measure.click()
+    expect(page.get_by_text("Training takes about")).to_be_in_viewport(timeout=SLOW)
+    looks = page.get_by_alt_text("a training image, changed at random")
+    expect(looks).to_have_count(8)
+    expect(looks.last).to_be_in_viewport()
+    expect_first_screen(page, page.get_by_role("button", name="Measure again"))
     take_picture("train-form")
     start(page, epochs=3)
     run = newest(checkpoints)
@@ -108,8 +128,16 @@ def test_a_run_survives_a_reload_and_becomes_a_model(
     expect(page.get_by_text("24 test images, worst first")).to_be_visible(timeout=SLOW)
     take_picture("train")
 
-    page.get_by_role("link", name="Read cases with it").click()
-    expect(page.get_by_role("heading", name="Read", exact=True)).to_be_visible(timeout=SLOW)
+    end = page.url
+    for link, address, landmark in (
+        ("Read cases with it", f"model={run.run_id}", ".viewer[data-ready=true]"),
+        ("Thresholds", f"thresholds.*run={run.run_id}", ".threshold[data-ready=true]"),
+        ("Compare with …", "compare.*Beside", ".st-key-beside_model"),
+    ):
+        page.get_by_role("link", name=link, exact=True).last.click()  # the first is the top bar's
+        expect(page.locator(landmark)).to_be_visible(timeout=SLOW)
+        expect(page).to_have_url(re.compile(address))
+        page.goto(end)
 
 
 @pytest.mark.slow

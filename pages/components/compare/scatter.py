@@ -19,6 +19,7 @@ from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import (
     Listing,
     cases_listing,
+    choose_in_figure,
     show_cases_panel,
     source_of,
 )
@@ -50,20 +51,21 @@ def show_disagreements(compared: Compared) -> None:
             "can be compared by them.",
         )  # fmt: skip
     table = disagreements(models[one], models[other])
-    drawn = st.plotly_chart(
+    ids = choose_in_figure(
         agreement_figure(
             table,
             _axis(compared, one, "one", by),
             _axis(compared, other, "other", by),
             finding=compared.finding,
         ),
+        set(table["case_id"]),
         key=f"agreement_{one}_{other}_{by}",
-        on_select="rerun", selection_mode=("points", "box", "lasso"),
+        choice="disagreements_chosen",
+        id_of=lambda point: str(point["customdata"][0]),
         alt=f"Each case by its {by} by {one} and by {other}",
-    )  # fmt: skip
+    )
     if by == _BY[0]:
         st.caption(escaped(_thresholds_in_words(compared, (one, other))))
-    ids = [str(point["customdata"][0]) for point in drawn.selection.points]
     wanted = table[table["case_id"].isin(ids)] if ids else table.head(_MOST_APART)
     st.caption(
         f"{len(wanted):,} of {len(table):,} cases, "
@@ -74,9 +76,9 @@ def show_disagreements(compared: Compared) -> None:
     listing = _listing(compared, one, list(apart.index))
     facts = {
         name: {
-            f"score by {escaped(other)}": float(row["score_other"]),
-            f"rank by {escaped(one)}": float(row["one"]),
-            f"rank by {escaped(other)}": float(row["other"]),
+            f"score by {other}": float(row["score_other"]),
+            f"rank by {one}": float(row["one"]),
+            f"rank by {other}": float(row["other"]),
             "apart": float(row["apart"]),
         }
         for name, row in apart.iterrows()

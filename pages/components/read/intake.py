@@ -286,6 +286,7 @@ def _store(files: list[bytes], step: Callable[[], None]) -> Case:
 
 
 _PANES: Final = 4
+LIST: Final = "read_cases"  # the key of the case list at the left
 SHOWN: Final = "case_shown"  # the container of all that is told of one case
 _WHOLE: Final = "case_on_the_page"
 #: What a run has not drawn anew stays on the page until its end. A page that is redrawn soon does

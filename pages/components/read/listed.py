@@ -17,7 +17,7 @@ from mammo_core.preprocessing.worklists import keep_worklist, load_worklist
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.words import many
-from pages.components.read.intake import names_of, seen_cases
+from pages.components.read.intake import LIST, names_of, seen_cases
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading, hold, read_images
 from pages.components.read.scores import fit_of, point_for, scored_images
 from pages.components.read.studies import show_study_start
@@ -27,7 +27,6 @@ from pages.components.shared.caselist.origin import known_truth
 from pages.components.shared.frame import shown_errors
 from pages.components.shared.whose import cases_root, note_once, worklists_root
 
-_KEY: Final = "read_cases"
 _SCORES: Final = (
     "scores_of_cases"  # by what they were made of: the highest score, and on which side
 )
@@ -41,7 +40,7 @@ Known = tuple[float | None, str]
 
 def follow_list() -> None:
     """Open what was clicked or reached in the list; of one that was linked to, its first case."""
-    clicked = take_opened(_KEY)
+    clicked = take_opened(LIST)
     if clicked is not None:
         st.query_params["case"] = clicked.partition(_FILE)[0]
     elif "list" in st.query_params and "case" not in st.query_params:
@@ -77,7 +76,7 @@ def show_list(opened: Case, run: RunFolder | None) -> None:
         return
     with st.sidebar:
         show_case_list(
-            rows, key=_KEY, thumbnails=_thumbnail, opened=opened.case_id,
+            rows, key=LIST, thumbnails=_thumbnail, opened=opened.case_id,
             threshold=mark_of(rows, run), height=_HEIGHT,
         )  # fmt: skip
         cases = [row.key for row in rows if not row.problem]

@@ -38,6 +38,7 @@ from mammo_core.scores import shown_digits
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
 from mammo_core.zoo.published import get_published, is_published
+from pages.components.read.intake import LIST
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared import cached
@@ -47,6 +48,7 @@ from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.viewer.hanging import with_truth
 from pages.components.shared.viewer.viewer import (
     Correction,
+    Followed,
     Legend,
     Pane,
     ReaderBox,
@@ -464,8 +466,6 @@ def show_pictures(
         titles = all_titles()
         by_title = {titles[layer.run.run_id]: layer.read for layer in layers}
         panes = make_pairs(case, parts[part], by_title)
-    columns = len(layers) if len(layers) > 1 else 0
-    legend = lesions.legend if lesions else legend_of(case, [layer.read for layer in layers])
     panes = [
         replace(pane, title="side and view from the file's name")
         if image_of(pane.key) in proposed
@@ -478,10 +478,11 @@ def show_pictures(
         key="viewer",
         height=height,
         is_filling=True,
-        legend=legend,
-        columns=columns,
+        legend=lesions.legend if lesions else legend_of(case, [layer.read for layer in layers]),
+        columns=len(layers) if len(layers) > 1 else 0,
         case_id=case.case_id,
         on_corrected=on_corrected,
+        follows=Followed(list=LIST, shown=case.case_id),
     )
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")

@@ -29,6 +29,7 @@ from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.caselist.panel import (
+    choose_in_figure,
     images_listing,
     show_cases_panel,
     source_of,
@@ -245,18 +246,20 @@ def _show_points(counted: Counted, drawn_by: Placed, rates: RatesAtThreshold) ->
         format_func=_COLOURS.__getitem__, bind="query-params",
     )  # fmt: skip
     drawn = placed if by == "score" else placed.explode(by).astype({by: "string"})
-    state = st.plotly_chart(
+    chosen = choose_in_figure(
         map_figure(drawn, by=by, title=_COLOURS[by], shares=drawn_by.shares),
-        key="map", on_select="rerun", selection_mode=("lasso", "box", "points"),
+        set(placed["image_id"]),
+        key="map",
+        choice="mapped_chosen",
+        id_of=lambda point: str(point["customdata"]),
         alt=f"{len(placed):,} images as points, coloured by {by}: alike to the model lies close",
-    )  # fmt: skip
+    )
     twice = " An image of several tags is drawn in each." if len(drawn) > len(placed) else ""
-    chosen = {str(point["customdata"]) for point in state.selection.points}
     st.caption(
         f"{drawn_by.words} Draw around points to list them; the list below is all of them until "
         f"then.{twice}"
     )
-    shown = placed[placed["image_id"].isin(list(chosen))] if chosen else placed
+    shown = placed[placed["image_id"].isin(chosen)] if chosen else placed
     where = " drawn around" if chosen else ""
     show_cases_panel(
         images_listing(shown, source, threshold=rates.point.threshold),

@@ -41,6 +41,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   const slider = known ?? build(parentElement.querySelector(".threshold"));
   const { header, next } = openMessage(data);
   const isAhead = answersEarlierStep(slider, header);
+  const tell = unlessLeaving(parentElement, setStateValue);
+  const trigger = unlessLeaving(parentElement, setTriggerValue);
   Object.assign(slider, { data, header });
   slider.positives = next(Float64Array, header.positives);
   slider.negatives = next(Float64Array, header.negatives);
@@ -53,13 +55,13 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     const value = slider.threshold;
     if (slider.isMoved) {
       slider.sent.push(value);
-      setStateValue("threshold", { value, of: slider.header.of });
+      tell("threshold", { value, of: slider.header.of });
     }
     slider.isMoved = false;
   };
   slider.open = (asked) => {
     slider.send();
-    setTriggerValue("opened", asked);
+    trigger("opened", asked);
     showPanel();
   };
   slider.cleanUp = () => {

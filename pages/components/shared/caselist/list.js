@@ -8,6 +8,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const known = LISTS.get(parentElement);
   if (known?.data === data) return known.cleanUp;
   const { header } = openMessage(data);
+  const tell = unlessLeaving(parentElement, setStateValue);
   const list = known ?? build(parentElement.querySelector(".case-list"), header);
   Object.assign(list, { data, header, threshold: header.threshold, cases: header.cases });
   // While the page runs, of two acts only the last would reach it: the latest are told every time,
@@ -17,7 +18,7 @@ export default function ({ data, parentElement, setStateValue }) {
     shelf.actedAt = Math.max(Date.now(), (shelf.actedAt ?? 0) + 1);
     shelf.acts = [...shelf.acts, { ...act, at: shelf.actedAt }].slice(-MOST_ACTS);
     shelf.view = viewText(list.view);
-    setStateValue("act", { acts: shelf.acts, view: shelf.view });
+    tell("act", { acts: shelf.acts, view: shelf.view });
   };
   list.serial = new Map(list.cases.map((one, place) => [one.key, place]));
   list.selected = new Set([...list.selected].filter((key) => list.serial.has(key)));
@@ -126,6 +127,9 @@ function open(list, key) {
   refresh(list);
   show(list, key);
   list.view.top = Math.round(list.scroller.scrollTop);
+  const { title, problem } = list.cases[list.serial.get(key)];
+  const detail = { list: list.header.list, key, title };
+  if (!problem) document.dispatchEvent(new CustomEvent("mammoscope-opening", { detail })); // to viewers
   list.act({ kind: "open", key });
 }
 

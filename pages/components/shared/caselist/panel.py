@@ -2,11 +2,12 @@
 from Read. What is open, and how the list was narrowed, stands in the address.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -43,7 +44,7 @@ from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import can_read
 from pages.components.shared.runs import dataset_of
 from pages.components.shared.viewer.hanging import with_truth
-from pages.components.shared.viewer.viewer import Pane, show_viewer
+from pages.components.shared.viewer.viewer import Followed, Pane, show_viewer
 from pages.components.shared.whose import tags_root
 
 if TYPE_CHECKING:  # imported where asked for: a list without pictures needs none of it
@@ -51,6 +52,8 @@ if TYPE_CHECKING:  # imported where asked for: a list without pictures needs non
     from mammo_core.preprocessing.prepare import DisplayImage
 
 _THUMBNAIL: Final = 96  # pixels
+_CHOICES: Final = "chosen_in_figures"  # by their marks
+_MOST_CHOICES: Final = 32
 _LONGEST: Final = 1400  # pixels, as of several images on Read
 _MOST_VIEWS: Final = 8
 _EVERY_PIXEL: Final = "Every stored pixel"
@@ -142,6 +145,44 @@ def with_tag_column(rows: pd.DataFrame, source: CaseSource) -> pd.DataFrame:
     return rows
 
 
+def choose_in_figure(
+    figure: Any,  # of plots/
+    known: Collection[str],
+    *,
+    key: str,
+    choice: str,
+    id_of: Callable[[Mapping[str, Any]], str],
+    alt: str,
+) -> list[str]:
+    """A figure in which a click, a box or a lasso chooses cases; those of `known` that are chosen.
+
+    They are still chosen on the way back from Read, when the figure itself has forgotten them: the
+    address has their mark under the name `choice`, and the session what that stands for.
+    """
+
+    def keep() -> None:
+        ids = sorted({id_of(point) for point in st.session_state[key].selection.points})
+        mark = hashlib.sha256("\0".join(ids).encode()).hexdigest()[:12]
+        choices = st.session_state.setdefault(_CHOICES, {})
+        choices[mark] = ids
+        while len(choices) > _MOST_CHOICES:
+            del choices[next(iter(choices))]
+        _keep(choice, mark if ids else "")
+
+    kept = st.session_state.get(_CHOICES, {}).get(st.query_params.get(choice), [])
+    chosen = [one for one in kept if one in known]
+    with st.container():  # so that what follows keeps its place
+        drawn = st.plotly_chart(
+            figure, key=key, on_select=keep, selection_mode=("points", "box", "lasso"), alt=alt
+        )
+        if chosen and not drawn.selection.points:
+            st.button(
+                "List all again", icon=":material/deselect:", type="tertiary", key=f"{key}_all",
+                on_click=_keep, args=(choice, ""),
+            )  # fmt: skip
+    return chosen
+
+
 @st.fragment
 def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int = 640) -> None:
     """The cases of `listing` as a list, and beside it the one that is open. Reruns by itself.
@@ -180,7 +221,8 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
         if opened is None:
             st.caption("Click on a case to see it here; J and K go to the next and the one before.")
         else:
-            _show_opened(listing, next(one for one in cases if one.key == opened), key=key)
+            follows = Followed(list=place, shown=opened)
+            _show_opened(listing, next(one for one in cases if one.key == opened), follows, key=key)
 
 
 def _keep(name: str, value: str) -> None:
@@ -291,7 +333,7 @@ def _original(image_id: str) -> str:
     return original_of(image_id)
 
 
-def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
+def _show_opened(listing: Listing, case: ListedCase, follows: Followed, *, key: str) -> None:
     from mammo_core.datasets.small_images import boxes_of
 
     source, dataset = listing.source, listing.source.dataset
@@ -331,7 +373,7 @@ def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
             is_reduced = any(pane.reduction > 1 for pane in panes)
             if is_reduced and controls.toggle(_EVERY_PIXEL, key=f"{key}_full", help=_REDUCED):
                 panes = _kept(source, dataset, shown, run=None)
-        show_viewer(panes, key=f"{key}_viewer", height=560)
+        show_viewer(panes, key=f"{key}_viewer", height=560, follows=follows)
 
 
 def _in_words(case: ListedCase, threshold: float | None) -> str:

@@ -6,12 +6,13 @@ export default function ({ data, parentElement, setStateValue }) {
   const known = VIEWERS.get(parentElement);
   if (known?.data === data) return known.cleanUp; // the theme changed, not the images
   const started = performance.now();
+  const tell = unlessLeaving(parentElement, setStateValue);
   const root = parentElement.querySelector(".viewer");
   known?.stop();
   const viewer = build(root, unpack(data), known);
   viewer.data = data;
-  viewer.tellChosen = () => setStateValue("chosen", Object.fromEntries(viewer.chosen));
-  viewer.send = () => setStateValue("drawn", Object.fromEntries(viewer.drawn));
+  viewer.tellChosen = () => tell("chosen", Object.fromEntries(viewer.chosen));
+  viewer.send = () => tell("drawn", Object.fromEntries(viewer.drawn));
   viewer.cleanUp = () => {
     viewer.stop();
     clearTimeout(viewer.timer);
@@ -42,6 +43,7 @@ function newState() {
     tiles: new Map(), // at full resolution; what was looked at last is last
     panes: [],
     enlarged: null,
+    awaited: null, // the case that was opened in the list, until its images are here
   };
 }
 
@@ -81,6 +83,7 @@ function build(root, message, known) {
   const focused = root.getRootNode().activeElement?.closest(".pane")?.dataset.key;
   root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status, viewer.help);
   const stopFilling = fill(root, message);
+  const stopFollowing = followList(viewer, message);
   for (const pane of viewer.panes) {
     listen(viewer, pane, actions);
     if (pane.meta.key === focused) pane.frame.focus({ preventScroll: true }); // keys go on working
@@ -100,6 +103,7 @@ function build(root, message, known) {
   viewer.stop = () => {
     observer.disconnect();
     stopFilling();
+    stopFollowing();
     clearTimeout(viewer.fetching);
     viewer.isStopped = true;
   };

@@ -87,6 +87,14 @@ class Legend:
     said: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """The case list whose clicks exchange the images, and which of its cases these are of."""
+
+    list: str  # its key
+    shown: str
+
+
 _LEAST_HALVED: Final = 256
 
 
@@ -99,6 +107,7 @@ def pack(
     settled: Mapping[str, int] | None = None,
     case_id: str = "",
     forgotten: Sequence[str] = (),
+    follows: Followed | None = None,
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
     `settled` says per pane which choice was applied last; without it there are no chips. Rulers and
@@ -121,6 +130,7 @@ def pack(
         "settled": settled,
         "caseId": case_id,
         "forgotten": list(forgotten),
+        "follows": asdict(follows) if follows else None,
     }
     return pack_message(header, buffers)
 
@@ -228,6 +238,7 @@ def _full_range(pane: Pane) -> Window:
 
 __all__ = [
     "Correction",
+    "Followed",
     "Legend",
     "Pane",
     "ReaderBox",
@@ -257,6 +268,7 @@ _SCRIPTS: Final = (
     "help.js",
     "gestures.js",
     "actions.js",
+    "waiting.js",
     "viewer.js",
 )
 
@@ -278,6 +290,7 @@ def show_viewer(
     legend: Legend | None = None,
     case_id: str = "",
     on_corrected: Callable[[Correction], None] | None = None,
+    follows: Followed | None = None,
 ) -> ViewerResult:
     """Show `panes` hung as an exam, or in rows of `columns` in the order given.
 
@@ -287,7 +300,8 @@ def show_viewer(
     for windows that leave too little.
     What is measured on a case of a `case_id` is kept while the tab is open, whatever page is shown.
     Where `on_corrected` is given, each pane has chips for side and view; it is called before the
-    page runs again, once for each pane of which something else was said.
+    page runs again, once for each pane of which something else was said. Panes are empty from the
+    moment another case is opened in the list that the viewer `follows`.
     """
     if not panes:
         return ViewerResult()
@@ -300,6 +314,7 @@ def show_viewer(
         settled=_settled(key, panes) if on_corrected else None,
         case_id=case_id,
         forgotten=st.session_state.get(_FORGOTTEN, ()),
+        follows=follows,
     )
     state = _COMPONENT(
         key=key,

@@ -1,4 +1,6 @@
-// The message from wire.py: its header, and its arrays where they lie, uncopied.
+// What goes to a component, and when it may tell something.
+
+// The message from Python: its header, and its arrays where they lie, uncopied.
 
 const LENGTH_BYTES = 4;
 
@@ -13,4 +15,33 @@ function openMessage(data) {
   const offsets = header.offsets[Symbol.iterator]();
   const next = (kind, length) => new kind(bytes.buffer, start + offsets.next().value, length);
   return { header, next };
+}
+
+// From a click on a link to another page until that page is here, Streamlit takes what a component
+// tells for told by the page before, and leaves the new page empty. So for so long nothing is told.
+const LONGEST_WAY = 5000; // milliseconds; after that it leads nowhere
+const WAY_BACK = 1000; // the same by the browser's own buttons, which change the address at once
+
+globalThis.mammoscopeWay ??= noteClicks();
+
+function noteClicks() {
+  const way = { to: "", until: 0, pressed: 0 };
+  const note = ({ target }) => {
+    const link = target.closest?.("[data-testid=stPageLink-NavLink]");
+    if (link) Object.assign(way, { to: new URL(link.href).pathname, until: Date.now() + LONGEST_WAY });
+    else if (target.closest?.("[data-testid^=stBaseButton]")) way.pressed = Date.now();
+  };
+  document.addEventListener("click", note, true);
+  window.addEventListener("popstate", () => Object.assign(way, { to: "", until: Date.now() + WAY_BACK }));
+  return way;
+}
+
+// `tell`, but on the way to another page; of a component that is gone by then nobody wants to know.
+function unlessLeaving(parentElement, tell) {
+  const told = (...values) => {
+    const { to, until } = globalThis.mammoscopeWay;
+    if (Date.now() > until || location.pathname === to) tell(...values);
+    else if (parentElement.isConnected) setTimeout(told, 100, ...values);
+  };
+  return told;
 }
