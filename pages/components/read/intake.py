@@ -31,6 +31,7 @@ from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared.caselist.origin import forget_origin
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.viewer.viewer import ShownCase
 from pages.components.shared.whose import cases_root, note_once, only_ones_own
 
 _FILES: Final = "dropped_files"
@@ -295,6 +296,10 @@ _OLD: Final = f".st-key-{SHOWN} [data-stale='true']"
 _HIDDEN: Final = f"<style>{_OLD} {{ visibility: hidden; transition: visibility 0s 0.3s; }}</style>"
 _HIDDEN_AT_ONCE: Final = f"<style>{_OLD} {{ visibility: hidden; }}</style>"  # it takes a while
 _NOT_HIDDEN: Final = f"<style>.st-key-{SHOWN} {{ visibility: visible; }}</style>"
+
+
+def shown_on_read(case: Case) -> ShownCase:
+    return ShownCase(case_id=case.case_id, list=LIST, key=case.case_id)
 
 
 def hide_last_case(opened: Case | None) -> None:

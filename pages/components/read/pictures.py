@@ -38,7 +38,7 @@ from mammo_core.scores import shown_digits
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
 from mammo_core.zoo.published import get_published, is_published
-from pages.components.read.intake import LIST
+from pages.components.read.intake import shown_on_read
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared import cached
@@ -48,7 +48,6 @@ from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.viewer.hanging import with_truth
 from pages.components.shared.viewer.viewer import (
     Correction,
-    Followed,
     Legend,
     Pane,
     ReaderBox,
@@ -480,9 +479,8 @@ def show_pictures(
         is_filling=True,
         legend=lesions.legend if lesions else legend_of(case, [layer.read for layer in layers]),
         columns=len(layers) if len(layers) > 1 else 0,
-        case_id=case.case_id,
+        shown=shown_on_read(case),
         on_corrected=on_corrected,
-        follows=Followed(list=LIST, shown=case.case_id),
     )
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")

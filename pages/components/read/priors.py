@@ -18,10 +18,10 @@ from mammo_core.types import Laterality, View
 from mammo_core.words import many
 from pages.components.read.case import take_correction
 from pages.components.read.fetching import begin_fetching, cancel_fetching, show_fetching
-from pages.components.read.intake import LIST
+from pages.components.read.intake import shown_on_read
 from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes, with_lesions
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.viewer.viewer import Correction, Followed, Pane, show_viewer
+from pages.components.shared.viewer.viewer import Correction, Pane, show_viewer
 from pages.components.shared.whose import cases_root, is_off, note, note_once, require
 
 if TYPE_CHECKING:
@@ -141,11 +141,10 @@ def hang_with_prior(case: Case, layer: Layer | None) -> bool:
         key="viewer_with_prior",
         height=HEIGHT,
         is_filling=True,
-        case_id=case.case_id,
+        shown=shown_on_read(case),
         legend=legend_of(case, [layer.read] if layer else []),
         columns=_ACROSS if way == _WAYS[0] else 0,  # alone, a study hangs as any other
         on_corrected=partial(_correct, case, prior),
-        follows=Followed(list=LIST, shown=case.case_id),
     )
     return True
 

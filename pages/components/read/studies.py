@@ -44,7 +44,7 @@ from pages.components.read.scores import (
 )
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
-from pages.components.shared.viewer.viewer import show_viewer
+from pages.components.shared.viewer.viewer import ShownCase, show_viewer
 from pages.components.shared.whose import cases_root, find_checkpoint, note, note_once, studies_root
 
 _KEPT_DAYS = 180
@@ -220,7 +220,7 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
             make_panes(case, read),
             key=f"study_viewer_{phase}",
             height=720,
-            case_id=case.case_id,
+            shown=ShownCase(case_id=case.case_id),
             legend=legend_of(case, [read] if read else []),
         )
     with words:

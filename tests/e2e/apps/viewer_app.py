@@ -13,6 +13,7 @@ from pages.components.shared.viewer.viewer import (
     Legend,
     Pane,
     RegionBox,
+    ShownCase,
     forget_measures,
     show_viewer,
 )
@@ -138,7 +139,7 @@ if not st.checkbox("Away with the viewer"):
         [one for one in panes if one.key != wanted.get("without")],
         key="viewer",
         height=int(wanted.get("height", "760")),
-        case_id=case_id,
+        shown=ShownCase(case_id=case_id),
         columns=len(panes) if "row" in wanted else 0,
         on_corrected=keep_correction if "chips" in wanted else None,
         legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),

@@ -44,7 +44,7 @@ from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import can_read
 from pages.components.shared.runs import dataset_of
 from pages.components.shared.viewer.hanging import with_truth
-from pages.components.shared.viewer.viewer import Followed, Pane, show_viewer
+from pages.components.shared.viewer.viewer import Pane, ShownCase, show_viewer
 from pages.components.shared.whose import tags_root
 
 if TYPE_CHECKING:  # imported where asked for: a list without pictures needs none of it
@@ -221,8 +221,8 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
         if opened is None:
             st.caption("Click on a case to see it here; J and K go to the next and the one before.")
         else:
-            follows = Followed(list=place, shown=opened)
-            _show_opened(listing, next(one for one in cases if one.key == opened), follows, key=key)
+            shown = ShownCase(list=place, key=opened)
+            _show_opened(listing, next(one for one in cases if one.key == opened), shown, key=key)
 
 
 def _keep(name: str, value: str) -> None:
@@ -333,7 +333,7 @@ def _original(image_id: str) -> str:
     return original_of(image_id)
 
 
-def _show_opened(listing: Listing, case: ListedCase, follows: Followed, *, key: str) -> None:
+def _show_opened(listing: Listing, case: ListedCase, shown: ShownCase, *, key: str) -> None:
     from mammo_core.datasets.small_images import boxes_of
 
     source, dataset = listing.source, listing.source.dataset
@@ -373,7 +373,7 @@ def _show_opened(listing: Listing, case: ListedCase, follows: Followed, *, key: 
             is_reduced = any(pane.reduction > 1 for pane in panes)
             if is_reduced and controls.toggle(_EVERY_PIXEL, key=f"{key}_full", help=_REDUCED):
                 panes = _kept(source, dataset, shown, run=None)
-        show_viewer(panes, key=f"{key}_viewer", height=560, follows=follows)
+        show_viewer(panes, key=f"{key}_viewer", height=560, shown=shown)
 
 
 def _in_words(case: ListedCase, threshold: float | None) -> str:

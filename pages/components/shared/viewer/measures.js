@@ -20,7 +20,7 @@ function writeMeasures(kept) {
 }
 
 // Those of the case that is shown; of cases that were forgotten none is left.
-function takeMeasures(viewer, { caseId, forgotten }) {
+function takeMeasures(viewer, { shown: { case_id: caseId }, forgotten }) {
   viewer.caseId = caseId;
   const kept = keptMeasures();
   const gone = forgotten.filter((one) => one in kept);

@@ -88,11 +88,14 @@ class Legend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
-    """The case list whose clicks exchange the images, and which of its cases these are of."""
+class ShownCase:
+    """What the images are of. Under its id the browser keeps what is measured on them; a click on
+    another case of the list that it stands in exchanges them.
+    """
 
-    list: str  # its key
-    shown: str
+    case_id: str = ""
+    list: str = ""  # the key of that list ...
+    key: str = ""  # ... and of the case in it
 
 
 _LEAST_HALVED: Final = 256
@@ -105,13 +108,12 @@ def pack(
     legend: Legend,
     is_filling: bool = False,
     settled: Mapping[str, int] | None = None,
-    case_id: str = "",
+    shown: ShownCase | None = None,
     forgotten: Sequence[str] = (),
-    follows: Followed | None = None,
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
-    `settled` says per pane which choice was applied last; without it there are no chips. Rulers and
-    regions are kept in the browser by `case_id`, if there is one, and deleted there of `forgotten`.
+    `settled` says per pane which choice was applied last; without it there are no chips. What is
+    kept in the browser of cases that are `forgotten` is deleted there.
     """
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
@@ -128,9 +130,8 @@ def pack(
         "cells": cells,
         "strip": strip,
         "settled": settled,
-        "caseId": case_id,
+        "shown": asdict(shown or ShownCase()),
         "forgotten": list(forgotten),
-        "follows": asdict(follows) if follows else None,
     }
     return pack_message(header, buffers)
 
@@ -238,11 +239,11 @@ def _full_range(pane: Pane) -> Window:
 
 __all__ = [
     "Correction",
-    "Followed",
     "Legend",
     "Pane",
     "ReaderBox",
     "RegionBox",
+    "ShownCase",
     "ViewerResult",
     "allow_measures",
     "forget_measures",
@@ -288,9 +289,8 @@ def show_viewer(
     is_filling: bool = False,
     columns: int = 0,
     legend: Legend | None = None,
-    case_id: str = "",
+    shown: ShownCase | None = None,
     on_corrected: Callable[[Correction], None] | None = None,
-    follows: Followed | None = None,
 ) -> ViewerResult:
     """Show `panes` hung as an exam, or in rows of `columns` in the order given.
 
@@ -298,10 +298,10 @@ def show_viewer(
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
     One that `is_filling` is as high as the window leaves room below its upper edge; `height` is
     for windows that leave too little.
-    What is measured on a case of a `case_id` is kept while the tab is open, whatever page is shown.
     Where `on_corrected` is given, each pane has chips for side and view; it is called before the
-    page runs again, once for each pane of which something else was said. Panes are empty from the
-    moment another case is opened in the list that the viewer `follows`.
+    page runs again, once for each pane of which something else was said. Where it is
+    told what is `shown`, rulers and regions stay while the tab is open, whatever page is looked at,
+    and panes are empty from the moment another case is opened in its list.
     """
     if not panes:
         return ViewerResult()
@@ -312,9 +312,8 @@ def show_viewer(
         legend=legend or Legend(),
         is_filling=is_filling,
         settled=_settled(key, panes) if on_corrected else None,
-        case_id=case_id,
+        shown=shown,
         forgotten=st.session_state.get(_FORGOTTEN, ()),
-        follows=follows,
     )
     state = _COMPONENT(
         key=key,

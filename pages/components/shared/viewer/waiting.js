@@ -3,12 +3,12 @@
 
 const GIVEN_UP = 3000; // milliseconds; a page at rest by then brings no other images
 
-function followList(viewer, { follows }) {
+function followList(viewer, { shown }) {
   viewer.awaitedLine = element("div", { class: "awaited", role: "status" });
   viewer.root.append(viewer.awaitedLine);
-  if (viewer.awaited?.key === follows?.shown) viewer.awaited = null;
+  if (viewer.awaited?.key === shown.key) viewer.awaited = null;
   const hear = ({ detail }) => {
-    if (detail.list !== follows?.list || (detail.key === follows.shown && !viewer.awaited)) return;
+    if (detail.list !== shown.list || (detail.key === shown.key && !viewer.awaited)) return;
     viewer.awaited = { ...detail, since: Date.now() };
     tellAwaited(viewer);
   };
