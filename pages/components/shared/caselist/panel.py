@@ -364,15 +364,15 @@ def _show_opened(listing: Listing, case: ListedCase, shown: ShownCase, *, key: s
         )
         can_heat = source.run is not None and can_read(source.run)
         is_heated = can_heat and st.toggle("Heatmap", key=f"{key}_heat", help=meaning("Heatmap"))
-    shown = (exam if is_whole else images)[:_MOST_VIEWS]
+    images = (exam if is_whole else images)[:_MOST_VIEWS]
     with noted_errors():
         if is_heated and source.run is not None:
-            panes = _kept(source, dataset, shown, run=source.run)
+            panes = _kept(source, dataset, images, run=source.run)
         else:
-            panes = [pane for one in shown for pane in _panes(dataset, one)]
+            panes = [pane for one in images for pane in _panes(dataset, one)]
             is_reduced = any(pane.reduction > 1 for pane in panes)
             if is_reduced and controls.toggle(_EVERY_PIXEL, key=f"{key}_full", help=_REDUCED):
-                panes = _kept(source, dataset, shown, run=None)
+                panes = _kept(source, dataset, images, run=None)
         show_viewer(panes, key=f"{key}_viewer", height=560, shown=shown)
 
 
