@@ -58,7 +58,7 @@ def test_an_export_that_is_killed_is_a_sentence_and_the_next_one_is_made(
     pictures.click()
     maker_of_export(app).kill()
     told = page.get_by_test_id("stDownloadButtonError")
-    expect(told).to_contain_text("its process was ended by signal 9", timeout=SLOW)
+    expect(told).to_contain_text("The export was stopped (signal 9)", timeout=SLOW)
     with page.expect_download(timeout=SLOW) as started:
         pictures.click()
     assert zipfile.is_zipfile(started.value.path())

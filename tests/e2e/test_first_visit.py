@@ -42,7 +42,7 @@ def test_the_first_visitor_sees_the_example_with_its_verdict_before_any_model_is
     page.goto(fresh_app.url)
     expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
     expect(page.locator(".viewer canvas")).to_have_count(4)
-    expect(page.get_by_text("a drawn exam, read by")).to_be_visible()
+    expect(page.get_by_text("a synthetic exam, read by")).to_be_visible()
     expect(page.get_by_text("Score 0.99")).to_be_visible()
     expect_verdict(page)
     chip = page.get_by_role("button", name="Synthetic model · 3 cautions")
@@ -96,8 +96,8 @@ def test_samples_are_pictures_that_can_be_seen_and_that_open_what_they_show(
         assert box is not None
         assert box["height"] == high
         assert box["x"] + box["width"] <= width
-    expect(open_already).to_contain_text("open below")
-    expect(tiles.filter(has_text="open below")).to_have_count(1)
+    expect(open_already).to_contain_text("shown below")
+    expect(tiles.filter(has_text="shown below")).to_have_count(1)
     pair.click(position={"x": 40, "y": 40})  # on the picture
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.locator(".viewer[data-ready=true] canvas")).to_have_count(2, timeout=SLOW)
@@ -113,7 +113,7 @@ WATCH = """() => {
   const look = () => {
     if (document.querySelector(".waiting-panes")) since ||= performance.now();
     const told = [...document.querySelectorAll("[data-testid=stMarkdown]")];
-    const example = told.find((each) => each.textContent.includes("a drawn exam, read by"));
+    const example = told.find((each) => each.textContent.includes("a synthetic exam, read by"));
     const isVisible = Boolean(example?.checkVisibility({ visibilityProperty: true }));
     if (since && performance.now() > since + 400) window.seen.late ||= isVisible;
     if (roots().some((root) => root?.querySelector(".viewer .pane .chips"))) {
@@ -131,7 +131,7 @@ def test_nothing_told_of_the_example_is_left_beside_the_images_that_were_opened(
     page: Page, women: dict[str, list[Path]], fresh_app: Server, way: str
 ) -> None:
     page.goto(fresh_app.url)
-    expect(page.get_by_text("a drawn exam, read by")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("a synthetic exam, read by")).to_be_visible(timeout=SLOW)
     page.evaluate(WATCH)
     if way == "dropped":
         drop(page, women["0"])

@@ -18,7 +18,7 @@ from tests.predictions import copy_unlocked
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SLOW = 60_000  # torch is imported with the first score
 OPENED = re.compile(r"case=[0-9a-f]{64}")
-EXAMPLE = "a drawn exam, read by a small model of drawn women"
+EXAMPLE = "a synthetic exam, read by a small model of synthetic women"
 EXAM = sorted(samples_root().glob("exam_*"))
 CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"  # PS3.4 B.5: Computed Radiography Image Storage
 

@@ -166,7 +166,7 @@ def test_a_score_that_was_asked_for_anyway_is_stamped_judged_by_nothing_and_can_
 
 def test_no_image_is_read_for_the_pictures_of_the_samples(page: AppTest, tmp_path: Path) -> None:
     labels = [one.label for one in page.button if str(one.key).startswith("sample_")]
-    assert [label.endswith(", open below") for label in labels] == [True, False, False]
+    assert [label.endswith(", shown below") for label in labels] == [True, False, False]
     assert len(page.get("image")) == 3
     assert not (tmp_path / "home" / "cache" / "thumbnails").exists()
 
@@ -366,7 +366,7 @@ def test_a_forgotten_case_is_brought_back_with_a_click(page: AppTest) -> None:
 def test_a_first_visitor_sees_the_example_and_its_address_names_no_case(page: AppTest) -> None:
     assert "case" not in page.query_params
     assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
-    assert "a drawn exam" in " ".join(markdown.value for markdown in page.markdown)
+    assert "a synthetic exam" in " ".join(markdown.value for markdown in page.markdown)
     assert "only seen synthetic images" in captions(page)
     drop(page, ("a.png", a_breast()))
     assert len(score_rows(page)) == 1

@@ -97,7 +97,7 @@ def make_apart(
 ) -> bytes:
     """The file, made by a process of its own; of this program never more than two at once."""
     if not _TURNS.acquire(timeout=turn_seconds):
-        raise MammoError("Other exports have been under way for a minute. Try again later.")
+        raise MammoError("Two other exports are still being made. Try again in a minute.")
     try:
         return _made(wanted, seconds, command)
     finally:
@@ -138,8 +138,8 @@ def _end_in_words(watch: Watch, status: int) -> str:
         return _TOO_LARGE
     if status < 0:
         return (
-            f"The export was not made: its process was ended by signal {-status}. Has the computer "
-            "run out of memory? Try again later, or take its parts one by one."
+            f"The export was stopped (signal {-status}), probably for lack of memory. Try again "
+            "later, or take its parts one by one."
         )
     return f"The export was not made: its process ended with exit status {status}. See the log."
 

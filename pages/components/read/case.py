@@ -209,8 +209,8 @@ def show_case_care(case: Case) -> None:
                 _offer_regrouping(case)
         with st.popover("Forget this case", icon=":material/delete:"):
             st.caption(
-                "Its pixels are deleted, and what was measured on them. For one minute it can be "
-                "brought back, without that."
+                "Nobody can open it from now on, and in a minute its pixels are deleted. Until "
+                "then you can bring it back, but not its rulers and regions."
             )
             if st.button("Forget it", icon=":material/delete:", key="forget_case"):
                 _forget(case)

@@ -168,7 +168,7 @@ def show_samples(*, is_first: bool = False) -> None:
                     st.image(sample.picture, alt="")
                 is_open = is_first and sample is samples[0]
                 st.button(
-                    f"{sample.title}, open below" if is_open else sample.title,
+                    f"{sample.title}, shown below" if is_open else sample.title,
                     key=f"sample_{sample.name}", on_click=_want, args=(sample.name,),
                     type="tertiary" if is_first else "secondary",
                 )  # fmt: skip

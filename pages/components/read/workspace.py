@@ -69,7 +69,7 @@ from pages.components.shared.tour import offer_tour
 _WELCOME: Final = (
     "Drop mammograms to see what a model says of them, and what in the image moved its score. "
     "Move its threshold on **Thresholds**, set models side by side on **Compare**, and teach one "
-    "your own images on **Train**. Below is a drawn exam to begin with."
+    "your own images on **Train**. Below is a synthetic exam to begin with."
 )
 _LACKING: Final = "model card, so nothing to read with"
 
@@ -275,12 +275,12 @@ def _show_ways_in() -> RunFolder | None:
 
 
 def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | None) -> None:
-    st.markdown("**Example**: a drawn exam, read by a small model of drawn women.")
+    st.markdown("**Example**: a synthetic exam, read by a small model of synthetic women.")
     if chosen is not None:
         st.caption(
-            f"Yours will be read with {escaped(title_of(chosen))}.",
-            help="Unless you choose another above. Drawn mammograms are read with a model of drawn "
-            "women.",
+            f"Your images will be read with {escaped(title_of(chosen))}.",
+            help="Unless you choose another above. Synthetic mammograms are read with a model of "
+            "synthetic women.",
         )
     if layer is not None:
         show_judged(case, layer)

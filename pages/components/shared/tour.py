@@ -31,7 +31,7 @@ class TourStep:
 STEPS: Final = (
     TourStep(
         page="Read",
-        says="On a first visit this is a drawn exam. Colour shows which places the score comes "
+        says="On a first visit this is a synthetic exam. Colour shows which places the score comes "
         "from, not where a cancer is. Drag moves the images, the wheel zooms, H hides the colour.",
         at=".st-key-viewer",
     ),
@@ -68,8 +68,8 @@ STEPS: Final = (
     ),
     TourStep(
         page="Help",
-        says="Make the example project: two small models of drawn women to compare, with locked "
-        "thresholds and a report, in minutes. Below it is every term in one sentence.",
+        says="Make the example project: two small models of synthetic women to compare, with "
+        "locked thresholds and a report, in minutes. Below it is every term in one sentence.",
         at=".st-key-example",
     ),
 )

@@ -259,8 +259,8 @@ def refuse_owned(folder: Path) -> None:
     """Whoever may open any folder of the server opens nobody's cases by it."""
     if visitor() is not None and folder.resolve().is_relative_to(files.owned_root().resolve()):
         raise TableError(
-            f"In {folder.name} lies what belongs to an account of this server: cases, lists and "
-            "tables are their owner's alone. Choose another folder."
+            f"What lies in {folder.name} belongs to an account of this server and is its owner's "
+            "alone. Choose another folder."
         )
 
 
@@ -333,9 +333,9 @@ def require_measuring(run: RunFolder, named: str = "") -> None:
     require_data(named)
     if visitor() is not None and is_of_private_data(named) and not _is_private(run):
         raise MammoError(
-            f"The data set {Path(named).name} is private, and this model is not: what is measured "
-            "of it would be seen by others. Evaluate it on Compare, under Other data: that is "
-            "private, too."
+            f"The data set {Path(named).name} is private and this model is not, so others would "
+            "see the result. Evaluate the model on Compare, under Other data: that result stays "
+            "private."
         )
 
 
