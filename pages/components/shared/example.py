@@ -34,7 +34,8 @@ from pages.components.shared.whose import (
 _WORDS: Final = (
     "A whole study of synthetic women, to look at and to take apart: 120 women are drawn and "
     "audited, two small models that start from different weights are trained, tested and given a "
-    "locked threshold, and a study report is written. It runs in the background, for minutes on a laptop."
+    "locked threshold, and a study report is written. It runs in the background, for minutes on a "
+    "laptop."
 )
 _SYNTHETIC: Final = "All of it is synthetic: nothing here says anything about real women."
 
