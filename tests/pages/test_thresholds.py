@@ -1333,6 +1333,13 @@ def test_accuracy_and_f1_name_the_prevalence_they_hold_at(page: AppTest) -> None
     assert "Likelihood ratio, called" in named.index
 
 
+def test_how_the_five_rates_are_counted_is_told_without_a_pointer_too(page: AppTest) -> None:
+    told = next(one for one in show(page, "More rates").caption if "five rates" in one.value)
+    assert len(re.findall(r"\d+ of \d+ \(\d+ women\); \w+", told.help)) == 5
+    assert "PPV: " in told.help
+    assert "where 12.5% have cancer" in told.help
+
+
 @pytest.mark.slow
 def test_images_that_a_checkpoint_keeps_are_a_map_to_be_listed(
     runs_root: Path, open_page: OpenPage

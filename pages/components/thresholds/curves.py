@@ -43,7 +43,7 @@ from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.held import pick_range, pick_rate
 from pages.components.shared.reader_results import show_reader_results
 from pages.components.shared.scored import kept_upload
-from pages.components.thresholds.threshold import is_picked, keep_threshold
+from pages.components.thresholds.threshold import is_picked, keep_threshold, told_rates
 
 _ROC_HEIGHT: Final = 280
 _ROC_MARGIN: Final = {"l": 50, "r": 10, "t": 10, "b": 40}
@@ -175,6 +175,12 @@ def show_precision(counted: Counted) -> None:
 
 def show_more_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     """What is derived from the rates under the confusion matrix."""
+    st.caption(
+        "Of the five rates above: of how many women each is, and how its interval is made.",
+        help="\n\n".join(
+            f"{one.title}: {escaped(one.about)}" for one in told_rates(counted, rates).values()
+        ),
+    )
     cases, threshold = counted.cases, rates.point.threshold
     share = f", where {cases.positives / len(cases):.1%} have {counted.finding.one}"
     picked = is_picked(counted, threshold)
