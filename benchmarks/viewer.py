@@ -2,8 +2,9 @@
 
 The example on a first visit, a sample with score and heatmap, the next case of a list, the first
 heading of every page beside that of a page of Streamlit with nothing else on it, what a click in
-the bar takes, four made-up DICOM images of 4096 x 3328 pixels of 12 bits; at 1:1 a pattern
-of single pixels must be seen in every one. Needs Chromium and the browser tests' requirements.
+the bar and a moved threshold take, four made-up DICOM images of 4096 x 3328 pixels of 12 bits; at
+1:1 a pattern of single pixels must be seen in every one. Needs Chromium and the browser tests'
+requirements.
 The table of `python -m benchmarks` has the headings alone, in turns with the empty page.
 """
 
@@ -35,6 +36,20 @@ ROW: Final = """canvas => {
   return [0, 4, 8, 12, 16, 20].map((at) => data[at]);
 }"""
 
+
+#: Moves the thumb in each of 120 frames; after how many ms the next one came, 95 times of 100.
+FRAMES: Final = """track => new Promise((done) => {
+  const gaps = [];
+  let last = null;
+  requestAnimationFrame(function next(now) {
+    if (last !== null) gaps.push(now - last);
+    last = now;
+    track.value = 0.2 + 0.004 * gaps.length;
+    track.dispatchEvent(new Event("input"));
+    if (gaps.length < 120) requestAnimationFrame(next);
+    else done(gaps.sort((a, b) => a - b)[114]);
+  });
+})"""
 
 PAGES: Final = ("", "thresholds", "compare", "train", "data")
 REPEATS: Final = 3
@@ -74,6 +89,7 @@ def main() -> None:
                 what = f"first heading of {(name or 'read').capitalize()}"
                 heading(tab, server, name, what, table)
             moves(tab(), server, table)
+            thresholds(tab(), server, table)
             files = [write_image(folder, side, view) for side in "RL" for view in ("CC", "MLO")]
             large_files(tab(), server, files, table)
         browser.close()
@@ -208,6 +224,29 @@ def moves(page: Page, server: Server, table: Table) -> None:
             times.append(move(name))
             move("Read")
         table[f"heading of {name}, by a click in the bar"] = min(times)
+
+
+def thresholds(page: Page, server: Server, table: Table) -> None:
+    """1,184 breasts: what follows in the browser while the thumb is dragged, and the tables of the
+    page once it is let go.
+    """
+    page.goto(f"{server.url}/thresholds?run=rsna-mobilenetv2&judge=More+rates")
+    thumb = page.locator(".threshold[data-ready=true] input[type=range]")
+    thumb.wait_for(timeout=LONG)
+
+    def step() -> float:
+        page.locator(IDLE).wait_for(timeout=LONG)
+        before = page.url
+        started = time.perf_counter()
+        thumb.press("ArrowRight")
+        page.wait_for_function("before => location.href !== before", arg=before, timeout=LONG)
+        page.locator(IDLE).wait_for(timeout=LONG)
+        return time.perf_counter() - started
+
+    step()
+    table["threshold moved by a key, to all tables of the page"] = best(step)
+    page.locator(IDLE).wait_for(timeout=LONG)
+    table["threshold dragged, from frame to frame (95 of 100)"] = thumb.evaluate(FRAMES) / 1_000
 
 
 def best(act: Callable[[], float]) -> float:
