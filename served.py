@@ -13,7 +13,10 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path, PurePosixPath
 from threading import Thread
 from typing import TYPE_CHECKING, Final
@@ -57,6 +60,7 @@ from mammo_core.files import (
     without_folders,
 )
 from mammo_core.preprocessing.cases import forget_old_cases
+from mammo_core.reports.case.apart import AT_ONCE, MOST_WAITING
 from mammo_core.sharing.door import HEADER, Behind, Door, Vouched
 from mammo_core.sharing.limits import Limits, Uploads, limits_from
 from mammo_core.sharing.rights import Visitor, visitor_of
@@ -80,6 +84,8 @@ _FRESH_DAYS: Final = 2 / (24 * 60)  # how long ago a provider may have vouched f
 _VOUCHED: dict[str, float] = {}  # what was taken, so that it is taken once
 _MAKE_DOWNLOAD: Final = MediaFileManager.execute_deferred
 _MOST_DOWNLOADS: Final = 1000
+#: More than exports may hold, so that a small file does not wait for large ones.
+_MAKERS: Final = ThreadPoolExecutor(AT_ONCE + MOST_WAITING + 2)
 _DOWNLOADED: dict[str, str] = {}  # by file, the session that asked for it
 
 
@@ -272,7 +278,8 @@ async def answer_download(
     """As Streamlit does, which of a download that cannot be made says only that it failed."""
     manager, asked = handler._get_media_file_mgr(), request.deferred_file.file_id
     try:
-        address = await asyncio.to_thread(manager.execute_deferred, asked)
+        making = partial(copy_context().run, manager.execute_deferred, asked)
+        address = await asyncio.get_running_loop().run_in_executor(_MAKERS, making)
     except MediaFileStorageError as error:
         LOG.warning("A download was not made", exc_info=error)
         why = error.__cause__

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pandas as pd
 
 from mammo_core.errors import ConfigError, MammoError
@@ -151,7 +152,8 @@ def _scalar(value: Any, hint: Any, *, where: str) -> Any:
             raise ConfigError(f"{where} is {value!r}; allowed: {allowed}.") from None
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return _finite(value, where=where)
-    kind = get_origin(hint) or hint  # of an array, which comes with its numbers beside the JSON
+    # The numbers of an array come beside the JSON, and are one already
+    kind = np.ndarray if get_origin(hint) is np.ndarray else hint
     if not isinstance(value, kind) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{where} must be {hint.__name__}, found {_brief(value)}.")
     return value

@@ -41,9 +41,8 @@ def show_runs() -> None:
         st.info("No run yet. Its progress will appear here.", icon=":material/info:")
         return
     shown = show_table(runs)
-    names = [run.run_id for run in shown]
-    warn_of_missing(st.query_params.get("run"), names)
-    name = pick_name("Run", names, key="run", titles=all_titles())
+    warn_of_missing(st.query_params.get("run"), [run.run_id for run in runs])
+    name = pick_name("Run", [run.run_id for run in shown], key="run", titles=all_titles())
     run = find_run(name, checkpoints_root())
     show_run(run)
     show_about(run)

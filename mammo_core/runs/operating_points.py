@@ -93,14 +93,17 @@ def point_in_force(run: RunFolder) -> LockedPoint | None:
 
 def _lines(run: RunFolder) -> list[LockedPoint]:
     files = (run.file(MODEL_POINTS_FILE), run.file(POINTS_FILE))
-    found = [path for path in files if path.exists()]
-    if not found or not has_points(run):
+    if not any(path.exists() for path in files) or not has_points(run):
         return []
     card = card_hash(run)
     try:
-        points = [point for path in found for point in read_records(path, LockedPoint)]
+        shipped, own = (
+            list(read_records(path, LockedPoint)) if path.exists() else [] for path in files
+        )
     except RunError as error:
         raise RunError(f"The operating points of {run.run_id} cannot be read: {error}") from None
+    # A user's own file had the model's among them once
+    points = shipped + [one for one in own if not one.comes_with_model or one not in shipped]
     return [point for point in points if point.card_sha256 == card]
 
 

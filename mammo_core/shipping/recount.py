@@ -119,9 +119,10 @@ def recount(
         _count(copy, sources, is_first=is_written, now=now, report=report)
         figures = list(compare(run, copy, has_heatmaps=sources.boxes is not None))
         if is_written:
-            run.file(POINTS_FILE).unlink(missing_ok=True)  # the copy may have none
             for file in copy.path.iterdir():
                 shutil.copyfile(file, run.file(file.name))
+            if not copy.file(POINTS_FILE).exists():
+                run.file(POINTS_FILE).unlink(missing_ok=True)
     return figures
 
 

@@ -410,8 +410,26 @@ def test_rulers_and_regions_are_kept_by_case_until_it_is_forgotten(show: Show) -
 
     page.get_by_role("button", name="Forget the first").click()
     expect(pane).not_to_have_attribute("aria-label", ruled)
-    assert page.evaluate("sessionStorage.getItem('mammo measures')") == "{}"
+    assert page.evaluate("JSON.parse(sessionStorage.getItem('mammo measures')).cases") == {}
+
+    again = re.compile(r"\d+\.\d mm at the detector, AI shown")
+    pane.focus()  # it was brought back, and measured again
+    page.keyboard.press("l")
+    screen.drag("RCC", (600, 200), (100, 50))
+    away.click()
+    expect(screen.viewer).to_have_count(0)
+    away.click()
+    expect(pane).to_have_attribute("aria-label", again)
     assert not any("rulers" in str(frame) for frame in screen.sent)
+
+    page.evaluate(  # as where somebody else signs in in this tab
+        "sessionStorage.setItem('mammo measures', sessionStorage.getItem('mammo measures')"
+        '.replace(\'"visitor":""\', \'"visitor":"anna"\'))'
+    )
+    away.click()
+    expect(screen.viewer).to_have_count(0)
+    away.click()
+    expect(pane).not_to_have_attribute("aria-label", again)
 
 
 #: 6 x 4 pixels of the checker, which begins dark or bright.

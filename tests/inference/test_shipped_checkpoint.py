@@ -54,7 +54,8 @@ def test_its_predictions_are_as_good_as_is_said() -> None:
 
 
 def test_its_threshold_is_that_of_nine_in_ten_found_among_its_validation_women() -> None:
-    (point,) = locked_points(RunFolder(FOLDER))
+    every = locked_points(RunFolder(FOLDER))  # also what whoever tests it has locked
+    (point,) = [one for one in every if one.comes_with_model]
     table = read_predictions(FOLDER / "predictions.csv")
     cases = pool_cases(table[table["split"] == Split.VAL], Level.BREAST)
     found = choose_threshold(cases, Aim.SENSITIVITY, 0.9)

@@ -375,6 +375,8 @@ def test_nobodys_cases_are_a_data_set_not_even_an_admins(
     as_(ROOT)
     with pytest.raises(TableError, match="belongs to an account"):
         whose.register(replace(entry, name="theirs", folder=str(theirs)))
+    with pytest.raises(TableError, match="belongs to an account"):  # nor is a folder around them
+        whose.register(replace(entry, name="all", folder=str(owned_root().parent)))
     page = open_page("data")
     page.text_input(key="new_folder").set_value(str(theirs)).run()
     assert any("belongs to an account" in one.value for one in page.error)

@@ -333,9 +333,7 @@ def test_a_model_of_density_is_not_told_as_one_of_cancer(
     told = everything_told(show(page, "Screening")).replace("\\", "")
     assert "These scores are for C or D, not for cancer: what screening would" in told
     told = everything_told(show(page, "Calibration"))
-    assert (
-        "30 women with and as many without C or D" in told or "without C or D, and of one" in told
-    )
+    assert "without C or D, and of one" in told
     page.session_state["part_of_curve"] = True
     told += everything_told(show(page, "Curves"))
     assert "cancer" not in told

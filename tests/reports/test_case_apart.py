@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,9 @@ import pytest
 
 from mammo_core.errors import MammoError
 from mammo_core.reports.case.apart import (
+    _PLACES,
     AT_ONCE,
+    MOST_WAITING,
     Export,
     WantedExport,
     make_apart,
@@ -144,25 +147,50 @@ def test_one_that_needs_too_much_memory_is_a_sentence() -> None:
         make_apart(asked, command=narrow)
 
 
-def test_who_has_waited_too_long_for_two_others_is_told_so() -> None:
-    busy = python("time.sleep(2)")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+def test_who_has_waited_too_long_for_others_and_who_finds_too_many_waiting_is_told_so(
+    tmp_path: Path,
+) -> None:
+    begun, end = tmp_path / "begun", tmp_path / "end"
+    begun.mkdir()
+    busy = python(
+        f"open(os.path.join({str(begun)!r}, str(os.getpid())), 'w').close()\n"
+        f"while not os.path.exists({str(end)!r}): time.sleep(0.05)"
+    )
+    with ThreadPoolExecutor(AT_ONCE + MOST_WAITING) as pool:
         first = [pool.submit(make_apart, wanted(Export.PAGE), command=busy) for _ in range(AT_ONCE)]
-        time.sleep(0.3)
-        with pytest.raises(MammoError, match="Other exports have been under way"):
+        _wait_until(lambda: len(list(begun.iterdir())) == AT_ONCE)
+        with pytest.raises(MammoError, match="Two other exports are still being made"):
             make_apart(wanted(Export.PAGE), command=busy, turn_seconds=0.1)
-        assert [one.result() for one in first] == [b"", b""]
+        more = [
+            pool.submit(make_apart, wanted(Export.PAGE), command=busy) for _ in range(MOST_WAITING)
+        ]
+        _wait_until(lambda: not _PLACES._value)
+        with pytest.raises(MammoError, match="Several other exports are waiting already"):
+            make_apart(wanted(Export.PAGE), command=busy)
+        end.touch()
+        assert [one.result() for one in (*first, *more)] == [b""] * (AT_ONCE + MOST_WAITING)
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_of_many_that_are_asked_for_at_once_two_are_made_at_a_time(tmp_path: Path) -> None:
     code = (
-        f"begun = time.time(); time.sleep(0.5)\n"
-        f"open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w').write(f'{{begun}} {{time.time()}}')"
+        f"begun, mine = time.time(), os.path.join({str(tmp_path)!r}, str(os.getpid()))\n"
+        "open(mine + '.begun', 'w').close()\n"
+        f"while sum('.' in one for one in os.listdir({str(tmp_path)!r})) < 2: time.sleep(0.02)\n"
+        "open(mine, 'w').write(f'{begun} {time.time()}')"
     )
     with ThreadPoolExecutor(5) as pool:
         made = pool.map(lambda _: make_apart(wanted(Export.PAGE), command=python(code)), range(5))
         assert list(made) == [b""] * 5
-    spans = [tuple(map(float, one.read_text().split())) for one in tmp_path.iterdir()]
+    spans = [
+        tuple(map(float, one.read_text().split())) for one in tmp_path.iterdir() if not one.suffix
+    ]
     at_once = [sum(start <= begun < end for start, end in spans) for begun, _ in spans]
     assert len(spans) == 5
     assert max(at_once) == AT_ONCE == 2

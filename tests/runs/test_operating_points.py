@@ -76,6 +76,16 @@ def test_what_users_lock_and_unlock_goes_before_what_comes_with_the_model(run: R
     assert point_in_force(run) is None
 
 
+def test_points_of_the_model_that_an_older_version_kept_among_the_users_own_count_once(
+    run: RunFolder,
+) -> None:
+    ships = replace(point_of(run, 0.4), comes_with_model=True)
+    lock_point(run, ships)
+    run.file(POINTS_FILE).write_bytes(run.file(MODEL_POINTS_FILE).read_bytes())
+    lock_point(run, point_of(run, 0.6))
+    assert locked_points(run) == [ships, point_of(run, 0.6)]
+
+
 def test_what_comes_with_the_model_can_be_unlocked(run: RunFolder) -> None:
     lock_point(run, replace(point_of(run), comes_with_model=True))
     shipped = run.file(MODEL_POINTS_FILE).read_bytes()

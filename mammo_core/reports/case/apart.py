@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,10 +39,12 @@ MOST_BYTES: Final = 3 * 2**30  # address space where the system can limit it
 SECONDS: Final = 120.0
 TURN_SECONDS: Final = 55.0  # and then `SECONDS`: after 180 a browser gives a download up
 AT_ONCE: Final = 2
+MOST_WAITING: Final = 4
 
 _TURNS: Final = threading.BoundedSemaphore(AT_ONCE)
+_PLACES: Final = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)  # each holds a thread
 _WATCHED_BYTES: Final = None if sys.platform == "linux" else MOST_BYTES
-_SAID: Final = 3  # the exit status where the answer is no file but a sentence
+_SAID: Final = 73  # the exit status where the answer is no file but a sentence
 _NICE: Final = 2  # whoever looks at a page comes first
 _GIGABYTES: Final = f"{MOST_BYTES // 2**30} GB"
 _ARRAY: Final = "__array__"
@@ -96,12 +99,17 @@ def make_apart(
     command: Sequence[str] = COMMAND,
 ) -> bytes:
     """The file, made by a process of its own; of this program never more than two at once."""
-    if not _TURNS.acquire(timeout=turn_seconds):
-        raise MammoError("Two other exports are still being made. Try again in a minute.")
+    if not _PLACES.acquire(blocking=False):
+        raise MammoError("Several other exports are waiting already. Try again in a minute.")
     try:
-        return _made(wanted, seconds, command)
+        if not _TURNS.acquire(timeout=turn_seconds):
+            raise MammoError("Two other exports are still being made. Try again in a minute.")
+        try:
+            return _made(wanted, seconds, command)
+        finally:
+            _TURNS.release()
     finally:
-        _TURNS.release()
+        _PLACES.release()
 
 
 def _made(wanted: WantedExport, seconds: float, command: Sequence[str]) -> bytes:
@@ -115,7 +123,7 @@ def _made(wanted: WantedExport, seconds: float, command: Sequence[str]) -> bytes
         status = process.wait()
     if status == 0:
         return answer
-    if status == _SAID:
+    if status == _SAID and answer:
         raise MammoError(answer.decode())
     raise MammoError(_end_in_words(watch, status))
 
@@ -123,7 +131,7 @@ def _made(wanted: WantedExport, seconds: float, command: Sequence[str]) -> bytes
 def _asked(process: "subprocess.Popen[bytes]", wanted: WantedExport) -> bytes:
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("The process that makes an export was started without pipes.")
-    with contextlib.suppress(BrokenPipeError):  # it is gone; its exit status tells more
+    with contextlib.suppress(OSError):  # it is gone; its exit status tells more
         _tell(process.stdin, wanted)
     return process.stdout.read()
 
@@ -194,7 +202,9 @@ def main(*, most_bytes: int = MOST_BYTES) -> int:
             answer, status = make_export(_told(sys.stdin.buffer)), 0
         except MammoError as error:
             answer, status = str(error).encode(), _SAID
-        except MemoryError:
+        except (MemoryError, cv2.error) as error:
+            if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
+                raise
             answer, status = _TOO_LARGE.encode(), _SAID
         answers.write(answer)
     return status

@@ -47,11 +47,7 @@ from pages.components.read.pictures import (
 )
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors, toasted_errors
-from pages.components.shared.viewer.viewer import (
-    Correction,
-    allow_measures,
-    forget_measures,
-)
+from pages.components.shared.viewer.viewer import Correction, forget_measures
 from pages.components.shared.whose import cases_root, worklists_root
 from pages.components.shared.whose import note as note_access
 
@@ -227,7 +223,6 @@ def offer_undo() -> None:
             del st.session_state[_FORGOTTEN]
             with shown_errors():
                 bring_back_case(cases_root(), case_id, now=time.time())
-                allow_measures(case_id)
                 note_access("brought a case back", case=case_id)
             st.query_params["case"] = case_id
             st.rerun()

@@ -141,7 +141,7 @@ def hang_with_prior(case: Case, layer: Layer | None) -> bool:
         key="viewer_with_prior",
         height=HEIGHT,
         is_filling=True,
-        shown=shown_on_read(case),
+        shown=replace(shown_on_read(case), case_id=""),  # of two cases: nothing is kept by one
         legend=legend_of(case, [layer.read] if layer else []),
         columns=_ACROSS if way == _WAYS[0] else 0,  # alone, a study hangs as any other
         on_corrected=partial(_correct, case, prior),

@@ -220,7 +220,7 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
             make_panes(case, read),
             key=f"study_viewer_{phase}",
             height=720,
-            shown=ShownCase(case_id=case.case_id),
+            shown=ShownCase(case_id=f"{study.study_id} {reader} {phase} {case.case_id}"),
             legend=legend_of(case, [read] if read else []),
         )
     with words:

@@ -159,6 +159,8 @@ def sight_of(run: RunFolder) -> "Sight":
 def is_of_others(run_id: str) -> bool:
     """Whether there is a run of that name which this visitor is not to know of."""
     one = visitor()
+    if one is None:
+        return False
     every = folder.list_checkpoints()
     return any(run.run_id == run_id and not _may_see(one, run) for run in every)
 
@@ -216,6 +218,7 @@ def require_data(named: str) -> None:
         raise TableError(
             f"The data set {Path(named).name} is not registered here. Register it on the Data page."
         )
+    refuse_owned(Path(named))
 
 
 def verification_of(named: str) -> Verification:
@@ -256,10 +259,11 @@ def register(entry: "Registered", *, is_private: bool = False) -> None:
 
 
 def refuse_owned(folder: Path) -> None:
-    """Whoever may open any folder of the server opens nobody's cases by it."""
-    if visitor() is not None and folder.resolve().is_relative_to(files.owned_root().resolve()):
+    """Whoever may open any folder of the server opens nobody's cases by it, nor by one around."""
+    place, owned = folder.resolve(), files.owned_root().resolve()
+    if visitor() is not None and (place.is_relative_to(owned) or owned.is_relative_to(place)):
         raise TableError(
-            f"What lies in {folder.name} belongs to an account of this server and is its owner's "
+            f"{folder.name} holds what belongs to an account of this server, and is its owner's "
             "alone. Choose another folder."
         )
 

@@ -19,23 +19,31 @@ function writeMeasures(kept) {
   }
 }
 
-// Those of the case that is shown; of cases that were forgotten none is left.
-function takeMeasures(viewer, { shown: { case_id: caseId }, forgotten }) {
+// Those of the case that is shown. What another account has left in this tab is gone, and so is what was
+// measured on a case that was forgotten, which is carried out once.
+function takeMeasures(viewer, { shown: { case_id: caseId }, forgotten, visitor }) {
   viewer.caseId = caseId;
-  const kept = keptMeasures();
-  const gone = forgotten.filter((one) => one in kept);
-  for (const one of gone) delete kept[one];
-  if (gone.length) writeMeasures(kept);
+  let kept = keptMeasures();
+  const due = forgotten.filter(([mark]) => !kept.done?.includes(mark));
+  if (due.length || kept.visitor !== visitor) {
+    const { cases = {}, done = [] } = kept.visitor === visitor ? kept : {};
+    for (const [mark, gone] of due) {
+      delete cases[gone];
+      done.push(mark);
+    }
+    kept = { visitor, cases, done };
+    writeMeasures(kept);
+  }
   if (!caseId) return;
-  const { rulers = {}, rois = {} } = kept[caseId] ?? {};
+  const { rulers = {}, rois = {} } = kept.cases[caseId] ?? {};
   viewer.rulers = new Map(Object.entries(rulers));
   viewer.rois = new Map(Object.entries(rois));
 }
 
 function keepMeasures({ caseId, rulers, rois }) {
   if (!caseId) return;
-  const kept = keptMeasures();
-  if (rulers.size + rois.size) kept[caseId] = { rulers: Object.fromEntries(rulers), rois: Object.fromEntries(rois) };
-  else delete kept[caseId];
+  const kept = { cases: {}, ...keptMeasures() };
+  if (rulers.size + rois.size) kept.cases[caseId] = { rulers: Object.fromEntries(rulers), rois: Object.fromEntries(rois) };
+  else delete kept.cases[caseId];
   writeMeasures(kept);
 }

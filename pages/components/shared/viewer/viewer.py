@@ -3,6 +3,7 @@ The message that tells the browser, and what comes back from there.
 """
 
 import json
+import secrets
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +24,7 @@ from pages.components.shared.viewer.hanging import (
     hang,
     side_by_side,
 )
+from pages.components.shared.whose import visitor
 
 _ALIGNMENT: Final = 8
 _LENGTH: Final = struct.Struct("<I")
@@ -109,11 +111,11 @@ def pack(
     is_filling: bool = False,
     settled: Mapping[str, int] | None = None,
     shown: ShownCase | None = None,
-    forgotten: Sequence[str] = (),
+    forgotten: Mapping[str, str] | None = None,
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
     `settled` says per pane which choice was applied last; without it there are no chips. What is
-    kept in the browser of cases that are `forgotten` is deleted there.
+    kept in the browser of cases that are `forgotten`, each by a mark of its own, is deleted there.
     """
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
@@ -131,7 +133,8 @@ def pack(
         "strip": strip,
         "settled": settled,
         "shown": asdict(shown or ShownCase()),
-        "forgotten": list(forgotten),
+        "forgotten": list((forgotten or {}).items()),
+        "visitor": one.folder if (one := visitor()) else "",
     }
     return pack_message(header, buffers)
 
@@ -245,7 +248,6 @@ __all__ = [
     "RegionBox",
     "ShownCase",
     "ViewerResult",
-    "allow_measures",
     "forget_measures",
     "show_viewer",
 ]
@@ -313,7 +315,7 @@ def show_viewer(
         is_filling=is_filling,
         settled=_settled(key, panes) if on_corrected else None,
         shown=shown,
-        forgotten=st.session_state.get(_FORGOTTEN, ()),
+        forgotten=st.session_state.get(_FORGOTTEN),
     )
     state = _COMPONENT(
         key=key,
@@ -326,15 +328,10 @@ def show_viewer(
 
 
 def forget_measures(case_id: str) -> None:
-    """The browser deletes the rulers and regions of the case with the next viewer that it shows."""
-    st.session_state.setdefault(_FORGOTTEN, []).append(case_id)
-
-
-def allow_measures(case_id: str) -> None:
-    """The case was brought back: what is measured from now on stays."""
-    st.session_state[_FORGOTTEN] = [
-        one for one in st.session_state.get(_FORGOTTEN, []) if one != case_id
-    ]
+    """The browser deletes the rulers and regions of the case with the next viewer that it shows,
+    once: what is measured after that stays.
+    """
+    st.session_state.setdefault(_FORGOTTEN, {})[secrets.token_hex(8)] = case_id
 
 
 def _serve(values: NDArray[np.uint16], *, name: str) -> str:

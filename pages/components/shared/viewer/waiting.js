@@ -25,6 +25,7 @@ function tellAwaited(viewer) {
   clearInterval(viewer.giveUp);
   root.classList.toggle("waiting", Boolean(awaited));
   root.setAttribute("aria-busy", Boolean(awaited));
+  viewer.stage.inert = Boolean(awaited); // no key draws on the case before
   viewer.awaitedLine.textContent = awaited ? `Opening ${awaited.title}…` : "";
   if (!awaited) return;
   viewer.giveUp = setInterval(() => {

@@ -26,7 +26,8 @@ globalThis.mammoscopeWay ??= noteClicks();
 
 function noteClicks() {
   const way = { to: "", until: 0, pressed: 0 };
-  const note = ({ target }) => {
+  const note = ({ target, ctrlKey, metaKey, shiftKey, altKey }) => {
+    if (ctrlKey || metaKey || shiftKey || altKey) return; // it opens elsewhere, and this page stays
     const link = target.closest?.("[data-testid=stPageLink-NavLink]");
     if (link) Object.assign(way, { to: new URL(link.href).pathname, until: Date.now() + LONGEST_WAY });
     else if (target.closest?.("[data-testid^=stBaseButton]")) way.pressed = Date.now();
@@ -36,12 +37,18 @@ function noteClicks() {
   return way;
 }
 
-// `tell`, but on the way to another page; of a component that is gone by then nobody wants to know.
+// `tell`, but on the way to another page; of a component that is gone by then nobody wants to know. What
+// was held back is told in its order, before all that comes later.
 function unlessLeaving(parentElement, tell) {
-  const told = (...values) => {
+  const held = [];
+  const release = () => {
     const { to, until } = globalThis.mammoscopeWay;
-    if (Date.now() > until || location.pathname === to) tell(...values);
-    else if (parentElement.isConnected) setTimeout(told, 100, ...values);
+    if (Date.now() > until || location.pathname === to) for (const values of held.splice(0)) tell(...values);
+    else if (parentElement.isConnected) setTimeout(release, 100);
+    else held.length = 0;
   };
-  return told;
+  return (...values) => {
+    held.push(values);
+    if (held.length === 1) release();
+  };
 }
