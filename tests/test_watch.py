@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.reliability.client import Session
+from benchmarks.reliability.people import RUN, served, slider_of
+
 ROOT = Path(__file__).resolve().parents[1]
 CASE = "a" * 64
 
@@ -224,3 +227,24 @@ for make in (late, broken, lambda: b"whole"):
         "The file could not be made.",
         "/media/",
     ]
+
+
+@pytest.mark.slow  # 15 seconds
+def test_what_a_left_page_still_asks_is_not_run_in_place_of_the_new_one(tmp_path: Path) -> None:
+    """As a part that looks again every second asks between the click on a link and the new page:
+    the new page stayed empty.
+    """
+    with served(tmp_path / "home", tmp_path / "log") as server:
+        tab = Session(server.url, "data")
+        tab.run("")
+        data = tab.page_hash
+        slider = slider_of(tab.run(f"run={RUN}", page="thresholds"))
+        thresholds = tab.page_hash
+        state = {"threshold": {"value": 0.5, "of": slider.header["of"]}}
+        late = slider.changed(state, query=tab.query, page_hash=thresholds)
+        seen = tab.go_to("data", page_hash=data, then=late)
+        again = tab.run(f"run={RUN}", page="thresholds")
+        moved = tab.change(slider_of(again), state)  # on its own page it is run
+    assert seen[-1] == data
+    assert moved.is_part
+    assert "Couldn't find fragment" not in (tmp_path / "log").read_text()

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
 _SECONDS: Final = 300.0  # to be patient with a machine that others use too
+_SILENT_SECONDS: Final = 5.0  # and nothing more comes
 _COOKIE: Final = "_streamlit_xsrf"
 
 
@@ -85,6 +87,7 @@ class Session:
             max_size=None,
             ping_interval=None,
             compression=None,
+            legacy=True,  # not as a context: a tab is closed by itself
         )
         self._session_id = self._page_hash = ""
         self._files: dict[str, list[Any]] = {}
@@ -101,6 +104,29 @@ class Session:
             state.id = widget
             state.file_uploader_state_value.uploaded_file_info.extend(files)
         return self._answer_to(asked)
+
+    @property
+    def page_hash(self) -> str:
+        """By which Streamlit knows the page that is shown."""
+        return self._page_hash
+
+    def go_to(self, page: str, *, page_hash: str, then: BackMsg) -> list[str]:
+        """Follow a link to another page and send a message behind it at once. The pages that were
+        shown until nothing more came, by their hashes.
+        """
+        self.page, self.query = page, ""
+        asked = BackMsg()
+        asked.rerun_script.page_script_hash = page_hash
+        asked.rerun_script.context_info.url = f"{self.url}/{page}"
+        for one in (asked, then):
+            self._socket.send(one.SerializeToString())
+        shown: list[str] = []
+        with suppress(TimeoutError):
+            while True:
+                self._is_over(self._next(_SILENT_SECONDS), Drawn())
+                if shown[-1:] != [self._page_hash]:
+                    shown.append(self._page_hash)
+        return shown
 
     def change(self, control: Control, state: Mapping[str, Any]) -> Drawn:
         """Bring a control of the page that is shown into that state, and let what it is in run."""
@@ -160,8 +186,8 @@ class Session:
         if response.status >= 300:
             raise SessionError(f"An upload was answered with {response.status}.")
 
-    def _next(self) -> ForwardMsg:
-        data = self._socket.recv(timeout=_SECONDS)
+    def _next(self, seconds: float = _SECONDS) -> ForwardMsg:
+        data = self._socket.recv(timeout=seconds)
         message = ForwardMsg()
         message.ParseFromString(data if isinstance(data, bytes) else data.encode())
         return message
