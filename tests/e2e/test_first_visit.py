@@ -83,7 +83,7 @@ def expect_verdict(page: Page) -> None:
     expect(panel.locator(".strip .threshold")).to_have_count(2)
 
 
-@pytest.mark.parametrize(("width", "high"), [(1440, 96), (390, 80)])
+@pytest.mark.parametrize(("width", "high"), [(1440, 84), (390, 80)])
 def test_samples_are_pictures_that_can_be_seen_and_that_open_what_they_show(
     page: Page, app: Server, width: int, high: int
 ) -> None:

@@ -447,13 +447,14 @@ def show_pictures(
     on_corrected: Callable[[Correction], None] | None = None,
 ) -> None:
     """In the viewer; under them the boxes that the reader drew. Images of a `proposed` place are
-    hung there, and say that it is one. `on_corrected` hears what the reader says of an image.
+    hung there, and say that it is one. `on_corrected` hears what the reader says of an image;
+    the example, of which nobody says anything, has one layer.
     """
     case = hung_as(case, proposed)
     lesions = None
     if len(layers) < 2:
         panes = make_panes(case, layers[0].read if layers else None)
-        lesions = pick_lesions(case)
+        lesions = pick_lesions(case) if on_corrected else None
         panes = [lesions.laid_on(pane) for pane in panes] if lesions else panes
     else:
         parts = parts_of(case)
