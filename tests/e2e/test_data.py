@@ -38,6 +38,8 @@ def register_and_audit(page: Page, folder: Path) -> None:
     field.press("Enter")
     expect(page.get_by_text("This is: Synthetic mammograms.")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Register", exact=True).click()
+    chosen = page.get_by_role("combobox", name="Data set")
+    expect(chosen).to_have_value(folder.name, timeout=SLOW)
     page.get_by_role("radio", name="Audit").click(timeout=SLOW)
     start = page.get_by_role("button", name="Audit", exact=True)
     start.click(timeout=SLOW)
