@@ -62,7 +62,7 @@ from mammo_core.files import (
     without_folders,
 )
 from mammo_core.preprocessing.cases import forget_old_cases
-from mammo_core.reports.case.apart import AT_ONCE, MOST_WAITING
+from mammo_core.preprocessing.reading.limits import EXPORTS_AT_ONCE, EXPORTS_WAITING
 from mammo_core.sharing.door import HEADER, Behind, Door, Vouched
 from mammo_core.sharing.limits import Limits, Uploads, limits_from
 from mammo_core.sharing.rights import Visitor, visitor_of
@@ -88,7 +88,7 @@ _MAKE_DOWNLOAD: Final = MediaFileManager.execute_deferred
 _RUN_PAGE: Final = AppSession.request_rerun
 _MOST_DOWNLOADS: Final = 1000
 #: More than exports may hold, so that a small file does not wait for large ones.
-_MAKERS: Final = ThreadPoolExecutor(AT_ONCE + MOST_WAITING + 2)
+_MAKERS: Final = ThreadPoolExecutor(EXPORTS_AT_ONCE + EXPORTS_WAITING + 2)
 _DOWNLOADED: dict[str, str] = {}  # by file, the session that asked for it
 
 

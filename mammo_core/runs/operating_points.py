@@ -2,7 +2,7 @@
 beside the model card, only ever appended.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -235,11 +235,15 @@ def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
 
 
 def margins_of(
-    run: RunFolder, roots: Sequence[Path]
+    run: RunFolder,
+    roots: Sequence[Path],
+    *,
+    may_see: Callable[[RunFolder], bool] = lambda run: True,
 ) -> list[tuple[WrittenMargin, tuple[Opening, ...]]]:
     """Every margin of this very card, or written before there was one, the first one first, and the
     looks at test results that came before it: at those of `run`, of the model it is held against,
-    and of all below `roots` that share a test set with one of them.
+    and of all below `roots` that share a test set with one of them. None against a run that whoever
+    asks is not to know of.
     """
     try:
         margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
@@ -248,8 +252,11 @@ def margins_of(
     except RunError as error:
         raise RunError(f"The margins of {run.run_id} cannot be read: {error}") from None
     card = card_hash(run) if has_points(run) else ""
-    margins = [one for one in margins if one.card_sha256 in (card, "")]
     runs = list_runs(*roots)
+    hidden = {other.run_id for other in runs if not may_see(other)}
+    margins = [
+        one for one in margins if one.card_sha256 in (card, "") and one.against not in hidden
+    ]
     own = openings_of_test_set(run, runs)
     looks = {
         other.run_id: own + openings_of_test_set(other, runs)

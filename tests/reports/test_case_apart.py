@@ -17,10 +17,9 @@ import pydicom
 import pytest
 
 from mammo_core.errors import MammoError
+from mammo_core.preprocessing.reading.limits import EXPORTS_AT_ONCE, EXPORTS_WAITING
 from mammo_core.reports.case.apart import (
     _PLACES,
-    AT_ONCE,
-    MOST_WAITING,
     Export,
     WantedExport,
     make_apart,
@@ -156,19 +155,25 @@ def test_who_has_waited_too_long_for_others_and_who_finds_too_many_waiting_is_to
         f"open(os.path.join({str(begun)!r}, str(os.getpid())), 'w').close()\n"
         f"while not os.path.exists({str(end)!r}): time.sleep(0.05)"
     )
-    with ThreadPoolExecutor(AT_ONCE + MOST_WAITING) as pool:
-        first = [pool.submit(make_apart, wanted(Export.PAGE), command=busy) for _ in range(AT_ONCE)]
-        _wait_until(lambda: len(list(begun.iterdir())) == AT_ONCE)
+    with ThreadPoolExecutor(EXPORTS_AT_ONCE + EXPORTS_WAITING) as pool:
+        first = [
+            pool.submit(make_apart, wanted(Export.PAGE), command=busy)
+            for _ in range(EXPORTS_AT_ONCE)
+        ]
+        _wait_until(lambda: len(list(begun.iterdir())) == EXPORTS_AT_ONCE)
         with pytest.raises(MammoError, match="Two other exports are still being made"):
             make_apart(wanted(Export.PAGE), command=busy, turn_seconds=0.1)
         more = [
-            pool.submit(make_apart, wanted(Export.PAGE), command=busy) for _ in range(MOST_WAITING)
+            pool.submit(make_apart, wanted(Export.PAGE), command=busy)
+            for _ in range(EXPORTS_WAITING)
         ]
         _wait_until(lambda: not _PLACES._value)
         with pytest.raises(MammoError, match="Several other exports are waiting already"):
             make_apart(wanted(Export.PAGE), command=busy)
         end.touch()
-        assert [one.result() for one in (*first, *more)] == [b""] * (AT_ONCE + MOST_WAITING)
+        assert [one.result() for one in (*first, *more)] == [b""] * (
+            EXPORTS_AT_ONCE + EXPORTS_WAITING
+        )
 
 
 def _wait_until(is_so: Callable[[], bool]) -> None:
@@ -193,4 +198,4 @@ def test_of_many_that_are_asked_for_at_once_two_are_made_at_a_time(tmp_path: Pat
     ]
     at_once = [sum(start <= begun < end for start, end in spans) for begun, _ in spans]
     assert len(spans) == 5
-    assert max(at_once) == AT_ONCE == 2
+    assert max(at_once) == EXPORTS_AT_ONCE == 2

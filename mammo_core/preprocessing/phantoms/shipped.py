@@ -33,7 +33,7 @@ from mammo_core.preprocessing.samples import PICTURES
 from mammo_core.types import Laterality, Pixels, Size, View
 
 SIZE: Final[Size] = (1280, 640)
-PICTURE_HEIGHT: Final = 192  # pixels; shown half as high, which is sharp on a fine screen
+PICTURE_HEIGHT: Final = 192  # pixels; shown less than half as high, which is sharp on a fine screen
 ALDER, BIRCH = (machine.name for machine in MACHINES)
 
 

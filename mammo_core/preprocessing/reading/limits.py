@@ -88,6 +88,11 @@ def _is_plainly_below(file: Path, folder: Path) -> bool:
     return ".." not in way and not any(map(os.path.islink, steps))
 
 
+#: Exports of a case, each made by a process of its own, and those that may wait for a turn.
+EXPORTS_AT_ONCE: Final = 2
+EXPORTS_WAITING: Final = 4
+
+
 def limit_memory(most_bytes: int) -> None:
     """Of this process: its address space, where the system keeps such a limit. Elsewhere whoever
     started it watches it.

@@ -27,7 +27,11 @@ from numpy.typing import NDArray
 from mammo_core.errors import MammoError
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.isolation import Watch, told_environment
-from mammo_core.preprocessing.reading.limits import limit_memory
+from mammo_core.preprocessing.reading.limits import (
+    EXPORTS_AT_ONCE,
+    EXPORTS_WAITING,
+    limit_memory,
+)
 from mammo_core.preprocessing.reading.messages import private_output, receive_bytes
 from mammo_core.records import from_document, to_document
 from mammo_core.reports.case.html import to_html
@@ -38,11 +42,11 @@ COMMAND: Final = (sys.executable, "-m", "mammo_core.reports.case.apart")
 MOST_BYTES: Final = 3 * 2**30  # address space where the system can limit it
 SECONDS: Final = 120.0
 TURN_SECONDS: Final = 55.0  # and then `SECONDS`: after 180 a browser gives a download up
-AT_ONCE: Final = 2
-MOST_WAITING: Final = 4
 
-_TURNS: Final = threading.BoundedSemaphore(AT_ONCE)
-_PLACES: Final = threading.BoundedSemaphore(AT_ONCE + MOST_WAITING)  # each holds a thread
+_TURNS: Final = threading.BoundedSemaphore(EXPORTS_AT_ONCE)
+_PLACES: Final = threading.BoundedSemaphore(
+    EXPORTS_AT_ONCE + EXPORTS_WAITING
+)  # each holds a thread
 _WATCHED_BYTES: Final = None if sys.platform == "linux" else MOST_BYTES
 _SAID: Final = 73  # the exit status where the answer is no file but a sentence
 _NICE: Final = 2  # whoever looks at a page comes first

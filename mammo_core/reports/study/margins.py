@@ -158,11 +158,10 @@ def hold_margins(
     is to know of. Reading it is a look at them. `titles` are by run id; without them, as every page
     calls the runs.
     """
-    runs = list_runs(*roots)
-    hidden = {one.run_id for one in runs if not sight.run(one)}
-    margins = [one for one in margins_of(run, roots) if one[0].against not in hidden]
+    margins = margins_of(run, roots, may_see=sight.run)
     if not margins:
         return []
+    runs = list_runs(*roots)
     named = titles_of(runs) if titles is None else titles
     return [
         replace(

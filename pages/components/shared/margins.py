@@ -15,15 +15,13 @@ from mammo_core.runs.operating_points import margins_of, when_written
 from mammo_core.types import Level
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_titles, short_names, title_of
-from pages.components.shared.whose import is_of_others, require_own_run, sight_of
+from pages.components.shared.whose import require_own_run, sight_of
 
 
 def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> None:
     """A form that writes one down. What is there already is listed, without any result."""
     titles = all_titles()
-    for one, looks in margins_of(run, _roots()):
-        if is_of_others(one.against):
-            continue
+    for one, looks in margins_of(run, _roots(), may_see=sight_of(run).run):
         st.caption(
             escaped(
                 f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "

@@ -156,15 +156,6 @@ def sight_of(run: RunFolder) -> "Sight":
     )
 
 
-def is_of_others(run_id: str) -> bool:
-    """Whether there is a run of that name which this visitor is not to know of."""
-    one = visitor()
-    if one is None:
-        return False
-    every = folder.list_checkpoints()
-    return any(run.run_id == run_id and not _may_see(one, run) for run in every)
-
-
 def is_private_run(run_id: str) -> bool:
     """One that is not here is none."""
     return any(_is_private(run) for run in list_checkpoints() if run.run_id == run_id)
