@@ -20,6 +20,7 @@ from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.files import REPOSITORY, shipped_checkpoints_root
+from mammo_core.reports.study.model_sections import files_in_words
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.by_recipe import rule_of, task_of
@@ -171,7 +172,7 @@ def figures_on(card: str, said: str) -> tuple[int, int]:
     rates = re.findall(rate, said)
     for part, whole, share, low, high in rates:
         of_cases = f"{share} %, {part} of {whole} (95 % {low} to {high} %)"
-        of_lesions = f"{part} of {whole} lesions found, {share} % (95 % {low} to {high})"
+        of_lesions = f"{part} of {whole} lesion boxes found, {share} % (95 % {low} to {high})"
         assert of_cases in card or of_lesions in card, of_cases
     number = r"\.(\d{3})"
     told = set(re.findall(rf"{number} \((?:95 % )?{number} to {number}[;)]", said))
@@ -276,7 +277,8 @@ def models_text() -> str:
             "",
             f"{card.title}. {card.task.title}; the score is of {' or '.join(card.task.positive)}.",
             "",
-            f"* {card.data.describe(card.data.label_level)} Imaging: {card.data.seen}.",
+            f"* {card.data.describe(card.data.label_level)} Imaging: {card.data.seen}. Measured on "
+            f"{files_in_words(card.data)}.",
             f"* Licence of its data: {card.data.licence.rstrip('.')}.",
             *(
                 f"* {one.title} by {card.case(one.level)}, {card.split_name(one.split)}: "

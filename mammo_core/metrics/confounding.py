@@ -275,8 +275,10 @@ class Within:
         if not self.is_flagged:
             return f"{words}; pooled {self.pooled:.3f}."
         return (
-            f"{words}, clearly below the pooled {self.pooled:.3f}: part of the pooled AUC tells "
-            f"one {self.column} from another, not {self.finding.one} from its absence."
+            f"{words}, {self.excess:.3f} "
+            f"({range_in_words(self.excess_low, self.excess_high, '.3f')}) below the pooled "
+            f"{self.pooled:.3f}: part of the pooled AUC tells one {self.column} from another, not "
+            f"{self.finding.one} from its absence."
         )
 
 

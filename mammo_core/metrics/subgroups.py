@@ -364,8 +364,18 @@ def _pairs_with_rate(
         for figure in PartFigure
         for one, other in combinations(slices, 2)
         if NOT_KNOWN not in (one.name, other.name)
+        and not _is_told_by_label(one, other, figure)
         and min(_women_behind(part, figure) for part in (one, other)) >= FEWEST_WOMEN
     ]
+
+
+def _is_told_by_label(one: Slice, other: Slice, figure: PartFigure) -> bool:
+    """Where a part has one class by how it was cut, as BI-RADS 1, or C where density is learnt, a
+    gap in recall rate or share to a part of other classes tells of the cut, not of the model.
+    """
+    first, second = (set(part.cases.positive.tolist()) for part in (one, other))
+    of_share = figure in (PartFigure.RECALL_RATE, PartFigure.CALIBRATION)
+    return of_share and first != second
 
 
 def _rate_gap(

@@ -31,6 +31,8 @@ NEVER_MEASURED: Final = (
 OTHER_FILES: Final = "Imported from"
 #: Beside such a card once it has; it names the run.
 MEASURED_NAME: Final = "measured_here.txt"
+#: On the card of networks packed together whose scores stayed as they came.
+NOT_CALIBRATED: Final = "Not calibrated: the validation women of its folds could not tell how."
 Imaging = Literal["synthetic", "digital", "film", "mixed", "unknown"]
 KAPPA: Final = "quadratic kappa"  # the name of a metric
 _COARSENESS: Final = (Level.IMAGE, Level.BREAST, Level.EXAM, Level.PATIENT)

@@ -71,7 +71,8 @@ class Fidelity:
         basis = f"{many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')}"
         return (
             f"On {basis} with a marked lesion ({self.dataset}, {self.split}):",
-            f"The highest point lies in the lesion in {_share(self.pointing)}; "
+            "The highest point lies in the lesion's box, or within half a cell of it, in "
+            f"{_share(self.pointing)}; "
             f"{_chance(self.pointing)}",
             f"{_share(self.energy)} of the evidence lies in it; {_chance(self.energy)}",
             f"Intersection over union with it: {_share(self.overlap)}; {_chance(self.overlap)}",
@@ -297,13 +298,16 @@ def _in_words(result: StressResult, level: Level | None) -> str:
         f"{result.title}: AUC {_with_interval(result.auc, result.auc_low, result.auc_high)}, "
         f"change {change}"
     )
-    if result.name == BREAST_BLANKED:
-        told = "Something beside the breast gives the label away!"
-        words += f". {told if result.tells_without_breast else 'As it should be: .5 lies within.'}"
-        return words
     if result.verdicts is not None:
         words += "; " + _verdicts_in_words(result.verdicts, level)
-    return words + "."
+    if result.name != BREAST_BLANKED:
+        return f"{words}."
+    if result.tells_without_breast:
+        return f"{words}. Something beside the breast gives the label away!"
+    return (
+        f"{words}. Without the breast it is not told apart from guessing (.5); an AUC of up to "
+        f"{result.auc_high:.2f} is not excluded."
+    )
 
 
 def _verdicts_in_words(verdicts: AtThreshold, level: Level | None) -> str:
@@ -470,8 +474,8 @@ def _found_in_words(point: FrocPoint) -> str:
     share, low, high = (100 * (end or 0.0) for end in (found.value, found.low, found.high))
     words = (
         f"at {marks} false {'mark' if point.allowed == 1 else 'marks'} an image "
-        f"{found.count:,} of {many(found.total, 'lesion', 'lesions')} found, {share:.0f} % (95 % "
-        f"{low:.0f} to {high:.0f})"
+        f"{found.count:,} of {many(found.total, 'lesion box', 'lesion boxes')} found, "
+        f"{share:.0f} % (95 % {low:.0f} to {high:.0f})"
     )
     if point.false_without is None:
         return words

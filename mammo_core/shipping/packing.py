@@ -29,7 +29,13 @@ from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_check
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.scoring import score_rows
 from mammo_core.metrics.ensemble import Member
-from mammo_core.runs.card import Imaging, ModelCard, TrainingRecord, write_card
+from mammo_core.runs.card import (
+    NOT_CALIBRATED,
+    Imaging,
+    ModelCard,
+    TrainingRecord,
+    write_card,
+)
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.sidecars import (
     SEEN_NAME,
@@ -278,7 +284,7 @@ def _limits(count: int, meaning: Member) -> tuple[str, ...]:
         "how much otherwise a threshold is met is not known."
     ]
     if not meaning.is_calibrated:
-        told.append("Not calibrated: the validation women of its folds could not tell how.")
+        told.append(NOT_CALIBRATED)
     return tuple(told)
 
 

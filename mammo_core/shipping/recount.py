@@ -254,8 +254,9 @@ def _tell_of_guesses(run: RunFolder) -> None:
                 0,
                 f"{_BLIND} alone, by image, than is known without the image: its AUC is "
                 f"{ours.value:.2f} (95 % {ours.low:.2f} to {ours.high:.2f}), that of age, density, "
-                f"site and machine {theirs.value:.2f} ({theirs.low:.2f} to {theirs.high:.2f}). "
-                "What it adds to them is another question: Thresholds counts that.",
+                f"site and machine {theirs.value:.2f} ({theirs.low:.2f} to {theirs.high:.2f}), a "
+                f"lead of {lead.value:+.3f} ({lead.low:+.3f} to {lead.high:+.3f}). What it adds to "
+                "them is another question: Thresholds counts that.",
             )
     write_card(replace(card, limits=tuple(told)), run.card_file)
 

@@ -14,6 +14,7 @@ from mammo_core.errors import CheckpointError
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.interpretation import make_reference, remark
+from mammo_core.inference.lesions import find_lesions, open_finder
 from mammo_core.inference.scoring import score_images
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.multiclass import report_classes
@@ -23,12 +24,13 @@ from mammo_core.preprocessing.phantoms.files import encode_dicom
 from mammo_core.preprocessing.phantoms.view import render_view
 from mammo_core.preprocessing.phantoms.women import VIEWS, PhantomSettings, draw_women, header_of
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.reading import Looking
 from mammo_core.runs.card import KAPPA
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import froc_of
 from mammo_core.runs.operating_points import locked_points
 from mammo_core.runs.sidecars import read_embeddings, read_seen
-from mammo_core.types import Level, Split
+from mammo_core.types import Level, Mammogram, Split
 
 FOLDER = shipped_checkpoints_root() / "rsna-mobilenetv2"
 RUN = RunFolder(FOLDER)
@@ -85,35 +87,48 @@ def test_it_knows_how_far_a_new_image_usually_lies_from_those_it_learnt(
     assert make_reference(kept) is not None
 
 
+def full_and_square(folder: Path) -> tuple[list[Mammogram], list[Mammogram]]:
+    """What a hospital has of a drawn exam, and what the data sets here made of such images."""
+    (woman,) = draw_women(PhantomSettings(women=1, seed=11))
+    full, square = [], []
+    for breast, view in itertools.product(woman.breasts, VIEWS):
+        path = folder / f"{breast.side}{view}.dcm"
+        header = header_of(woman, breast, view, uid_seed="11")
+        path.write_bytes(encode_dicom(render_view(breast, view, (3328, 2560)), header))
+        full.append(read_mammogram(path))
+        levels = np.rint(full[-1].pixels * 255).astype(np.uint8)
+        squashed = cv2.resize(levels, (640, 640), interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(path.with_suffix(".jpg")), squashed)
+        square.append(read_mammogram(path.with_suffix(".jpg")))
+    assert full[0].pixels.shape == (3328, 2560)
+    return full, square
+
+
 @pytest.mark.slow
 def test_a_full_dicom_scores_as_its_small_square_picture_does(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
-    """What its data set made of a mammogram, and what a hospital has."""
-    (woman,) = draw_women(PhantomSettings(women=1, seed=11))
-    full = []
-    for breast, view in itertools.product(woman.breasts, VIEWS):
-        path = tmp_path / f"{breast.side}{view}.dcm"
-        header = header_of(woman, breast, view, uid_seed="11")
-        path.write_bytes(encode_dicom(render_view(breast, view, (3328, 2560)), header))
-        full.append(read_mammogram(path))
-    small = []
-    for number, mammogram in enumerate(full):
-        levels = np.rint(mammogram.pixels * 255).astype(np.uint8)
-        squashed = cv2.resize(levels, (640, 640), interpolation=cv2.INTER_AREA)
-        path = tmp_path / f"{number}.jpg"
-        cv2.imwrite(str(path), squashed)
-        small.append(read_mammogram(path))
-    assert full[0].pixels.shape == (3328, 2560)
+    both = full_and_square(tmp_path)
     scores = [
         [reading.score for reading in score_images(checkpoint, images, took=lambda _: None)]
-        for images in (full, small)
+        for images in both
     ]
     np.testing.assert_allclose(scores[0], scores[1], atol=0.02)
     for point in locked_points(RUN):
         called = np.asarray(scores) >= point.threshold
         assert (called[0] == called[1]).all()
-    assert "never measured on DICOM" in str(remark(checkpoint.card, full[0]))
+    assert "never measured on DICOM" in str(remark(checkpoint.card, both[0][0]))
+
+
+@pytest.mark.slow
+def test_the_lesion_finder_sees_a_full_dicom_as_its_small_square_picture(tmp_path: Path) -> None:
+    """It learnt from films that were stretched to a square."""
+    finder = open_finder(shipped_checkpoints_root() / "ddsm-lesions-mobilenetv2", Looking(window=3))
+    for full, square in zip(*full_and_square(tmp_path), strict=True):
+        one, other = (find_lesions(finder, image).evidence for image in (full, square))
+        apart = np.abs(one - other)
+        assert one.max() > 0.0
+        assert apart.mean() < 0.02
 
 
 @pytest.mark.parametrize("name", ["rsna-mobilenetv2", "rsna-density", "ddsm-lesions-mobilenetv2"])

@@ -163,6 +163,21 @@ def test_a_gap_in_specificity_is_found_where_there_is_no_auc_to_compare() -> Non
     assert "share with C or D less mean score: " in share.told_of(dense)
 
 
+def test_a_part_of_one_class_is_not_said_to_hold_fewer_cancers_or_to_be_recalled_less() -> None:
+    """As BI-RADS 1, or women of density A and D where density is learnt: the cut says so itself."""
+    rows = [
+        {"image_id": f"{birads}{number}", "patient_id": f"{birads}{number}", "birads": birads,
+         "positive": birads == "0" and number % 2 == 0, "score": 0.9 if number % 3 else 0.1,
+         "model_id": "m"}
+        for birads in ("0", "1")
+        for number in range(80)
+    ]  # fmt: skip
+    table = check_predictions(pd.DataFrame(rows))
+    gaps = gaps_between({"birads": by(table, "birads", level=Level.IMAGE)}, 0.5)
+    assert {gap.figure for gap in gaps.in_rates} == {PartFigure.SPECIFICITY}
+    assert {gap.compared for gap in gaps.in_rates} == {1}
+
+
 def test_a_part_in_which_everything_is_right_can_be_compared() -> None:
     _, cuts = by_density({"A": (40, 40), "B": (20, 40)})
     gap = next(

@@ -33,6 +33,8 @@ def test_a_model_that_knows_the_site_is_flagged() -> None:
     assert within.is_flagged
     assert within.pooled > within.value + 0.1
     assert "tells one site from another" in within.sentence
+    told = f"{within.excess:.3f} (95 % {within.excess_low:.3f} to {within.excess_high:.3f}) below"
+    assert told in within.sentence  # how far, not "clearly"
 
 
 def test_a_model_that_does_not_is_not() -> None:

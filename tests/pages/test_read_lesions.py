@@ -87,12 +87,12 @@ def test_marks_are_numbered_and_stand_with_what_they_are_worth(
 ) -> None:
     measured(finder)
     page = opened(open_page)
-    assert "30 of 40 lesions found" not in captions(page)
+    assert "30 of 40 lesion boxes found" not in captions(page)
     page.button_group(key="evidence").set_value(LAYER).run()
     assert any(": **1** 0." in text.value for text in page.markdown)
     told = captions(page)
     assert "from digitised films alone; whether a lesion is cancer it does not tell" in told
-    assert "at 1 false mark an image 30 of 40 lesions found, 75 % (95 % 60 to 86)" in told
+    assert "at 1 false mark an image 30 of 40 lesion boxes found, 75 % (95 % 60 to 86)" in told
     assert "For research only. Not a medical device." in told
 
 
@@ -116,7 +116,7 @@ def test_a_finder_that_is_broken_costs_the_layer_and_not_the_images(
     page.button_group(key="evidence").set_value(LAYER).run()
     assert not page.exception
     assert any("are not those its card was written for" in error.value for error in page.error)
-    assert "lesions found" not in captions(page)
+    assert "lesion boxes found" not in captions(page)
 
 
 def test_how_well_it_finds_lesions_stands_on_its_own_page_in_place_of_heatmaps(
@@ -130,5 +130,5 @@ def test_how_well_it_finds_lesions_stands_on_its_own_page_in_place_of_heatmaps(
     measured(finder)
     page.run()
     told = " ".join(text.value for text in page.markdown)
-    assert "at 1 false mark an image 30 of 40 lesions found" in told
+    assert "at 1 false mark an image 30 of 40 lesion boxes found" in told
     assert "Are its heatmaps true?" not in told

@@ -286,7 +286,7 @@ def test_uploaded_marks_are_held_against_the_boxes_of_the_data_set(
     page.query_params["marks"] = kept
     show(page, "Lesions")
     assert any(one.label == "Hold against boxes" for one in page.button)
-    found = f"{len(boxes) - 1} of {len(boxes)} lesions found"
+    found = f"{len(boxes) - 1} of {len(boxes)} lesion boxes found"
     assert any(found in one.value for one in page.markdown), [m.value for m in page.markdown]
     assert "AFROC area" in captions_of(page)
 

@@ -272,7 +272,7 @@ def test_of_a_model_of_patches_the_lesions_it_finds_stand_in_report_and_card(
     add_froc(study, froc(card_hash(study)))
     for text in (markdown_of(study), card_text(study, [root], audits=root, form=Format.MARKDOWN)):
         assert "## Lesions found in whole images" in text
-        assert "at 1 false mark an image 30 of 40 lesions found, 75 % (95 % 60 to 86)." in text
+        assert "at 1 false mark an image 30 of 40 lesion boxes found, 75 % (95 % 60 to 86)." in text
         assert "## Fidelity of heatmaps" not in text
         assert "## Operating point" not in text
 

@@ -46,13 +46,13 @@ def test_words_name_lesions_women_interval_and_the_rule() -> None:
     found = froc("0" * 64)
     assert found.headline == (
         "On 40 images of 20 women it did not learn from (films): at 1 false mark an image 30 of "
-        "40 lesions found, 75 % (95 % 60 to 86). Every one holds a lesion: false marks in others "
-        "were not measured."
+        "40 lesion boxes found, 75 % (95 % 60 to 86). Every one holds a lesion: false marks in "
+        "others were not measured."
     )
     basis, few, usual, rule = found.sentences
     assert "with 40 lesion boxes in 15 women with a lesion (films, test), 0 without one" in basis
     assert "100 images left out" in basis
-    assert few.startswith("at 0.25 false marks an image 10 of 40 lesions found, 25 %")
+    assert few.startswith("at 0.25 false marks an image 10 of 40 lesion boxes found, 25 %")
     assert usual.startswith("at 1 false mark an image 30 of 40")
     assert rule.startswith("A mark hits a lesion when it lies in its box, widened by 8 prepared")
 

@@ -107,7 +107,7 @@ CHALLENGE: Final = Adapter(
     read=_read_challenge,
     label_rules=(_CANCER_RULE, DENSITY_RULE),
     population=Population.SCREENING,
-    reference_standard="biopsy where cancer; otherwise no cancer found at follow-up",
+    reference_standard="biopsy where cancer; otherwise no cancer found",
     label_level=Level.BREAST,
     imaging="digital",
 )

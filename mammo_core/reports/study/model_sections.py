@@ -24,7 +24,7 @@ from mammo_core.reports.study.external import standard_of, verified_in_words
 from mammo_core.reports.study.study import RunStudy, test_women_in_words
 from mammo_core.reports.study.women import Reported, drawing_of
 from mammo_core.reports.wording import device_in_words, duration_in_words, settings_in_words
-from mammo_core.runs.card import DataRecord, TrainingRecord
+from mammo_core.runs.card import NOT_CALIBRATED, DataRecord, ModelCard, TrainingRecord
 from mammo_core.words import day_in_words, many
 
 NOT_AUDITED: Final = (
@@ -64,7 +64,7 @@ def _data(study: RunStudy) -> Iterator[Block]:
             ("Population", data.population),
             ("A label is given to one", str(data.label_level)),
             ("Imaging", data.seen),
-            ("Files it was measured on", _files(data)),
+            ("Files it was measured on", files_in_words(data)),
             ("Fingerprint of ids, labels and splits", data.fingerprint),
         )
     yield from paragraphs(verified_in_words(study))
@@ -79,7 +79,8 @@ def _data(study: RunStudy) -> Iterator[Block]:
         yield Bullets(items=study.data.defects)
 
 
-def _files(data: DataRecord) -> str:
+def files_in_words(data: DataRecord) -> str:
+    """What kinds of files the test images were."""
     kinds = " and ".join(f"{one}s" for one in data.file_kinds) or "not stated"
     is_other = data.file_kinds and "DICOM" not in data.file_kinds
     return f"{kinds}; never measured on DICOM" if is_other else kinds
@@ -293,6 +294,10 @@ def _epochs(study: RunStudy, record: TrainingRecord) -> str:
     return f"{record.epochs:,}; of each network its own was kept, chosen on validation"
 
 
+def _is_mapped_together(card: ModelCard) -> bool:
+    return card.model.members > 1 and NOT_CALIBRATED not in card.limits
+
+
 def _origin(record: TrainingRecord) -> str:
     if not record.started_from:
         return "no other checkpoint"
@@ -309,5 +314,10 @@ def validation_in_words(study: RunStudy) -> str:
         decided.append(f"when training stopped ({optim.patience} epochs without a better one)")
     if study.point is not None and study.point.split == "val":
         decided.append("the threshold")
+    if study.card is not None and _is_mapped_together(study.card):
+        decided.append(
+            "slope and level of the scores, for all networks together (each of these women is "
+            "tested in another fold)"
+        )
     words = " and ".join(filter(None, (", ".join(decided[:-1]), *decided[-1:])))
     return f"Validation women decided {words or 'nothing'}. {test_women_in_words(study.looks)}"

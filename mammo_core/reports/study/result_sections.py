@@ -405,7 +405,8 @@ def _calibration(results: Results) -> Iterator[Block]:
     cases = results.main.cases
     yield Paragraph(
         text=f"Of the scores as the model gives them, by {cases.level}: {cases_in_words(results)}. "
-        "Until re-calibrated this is a score, not a probability."
+        "Until re-calibrated this is a score, not a probability; then it is one where "
+        f"{cases.finding.one} is as common as here."
     )
     intercept = number_in_words(calibration.intercept, calibration.intercept_interval)
     slope = number_in_words(calibration.slope, calibration.slope_interval)
