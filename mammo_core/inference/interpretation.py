@@ -156,6 +156,8 @@ def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """Why this model does not score this image unasked, as a sentence; None where it does."""
     if mammogram.info.unfit is not None:
         return f"{WHY[mammogram.info.unfit]} It is not scored."
+    for kind in _NO_BREAST.intersection(mammogram.info.modifiers):
+        return f"The header says that this is a {kind}, no breast. It is not scored."
     if unseated := why_unseated(card, mammogram):
         return f"{unseated} It is not scored."
     if outside := why_outside(card, mammogram):
@@ -174,6 +176,21 @@ def why_outside(card: ModelCard, mammogram: Mammogram | CaseImage) -> str:
     if card.data.seen == "synthetic" and not mammogram.info.is_synthetic:
         return "This model has only seen synthetic images; this is not one of them."
     return ""
+
+
+#: Modifiers of images that show no breast of a woman.
+_NO_BREAST: Final = frozenset({"test phantom", "specimen"})
+
+
+def why_no_screening_view(mammogram: Mammogram | CaseImage) -> str:
+    """That the header calls it another view than those of screening; "" where it does not."""
+    others = [one for one in mammogram.info.modifiers if one not in _NO_BREAST]
+    if not others:
+        return ""
+    return (
+        f"No standard view ({', '.join(others)}): its score counts as that of one, and a threshold "
+        "set on standard views may not hold."
+    )
 
 
 #: What images a model has learnt from, and what an image may be of.
@@ -222,7 +239,11 @@ def _plural(kinds: Sequence[str]) -> str:
 def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[list[str]]:
     """What must stand beside this model's score of each of `images`, which are read together."""
     found = [
-        [told for told in (why_unlike(card, image), remark(card, image)) if told]
+        [
+            told
+            for told in (why_unlike(card, image), why_no_screening_view(image), remark(card, image))
+            if told
+        ]
         for image in images
     ]
     if card.model.views == 2:

@@ -59,6 +59,19 @@ def test_what_is_outside_what_a_model_knows_is_told_apart_from_what_is_no_mammog
     assert "blank" in str(why_not(model(), blank))
 
 
+def test_a_magnified_view_is_remarked_upon_and_a_specimen_is_not_scored() -> None:
+    women, plain = model(seen="digital"), image()
+    spot = replace(plain, info=replace(plain.info, modifiers=("magnification",)))
+    (said,) = remarks(women, [spot])
+    assert said[0].startswith("No standard view (magnification): its score counts as that of one")
+    assert why_not(women, spot) is None
+    for kind in ("specimen", "test phantom"):
+        other = replace(plain, info=replace(plain.info, modifiers=(kind,)))
+        told = f"The header says that this is a {kind}, no breast. It is not scored."
+        assert why_not(women, other) == told
+        assert remarks(women, [other]) == [[]]
+
+
 @pytest.mark.parametrize("seen", ["digital", "film", "mixed", "unknown"])
 def test_any_other_model_scores_any_image(seen: str) -> None:
     assert why_not(model(seen=seen), image()) is None

@@ -12,6 +12,7 @@ from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import is_archived, run_title
+from mammo_core.words import finding_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 from pages.components.shared.whose import list_checkpoints
@@ -50,14 +51,18 @@ def checkpoints() -> list[RunFolder]:
 
 
 def reading_models() -> list[RunFolder]:
-    """Checkpoints and ensembles of them, those that have seen women's images first, and of these
-    the single ones: the first is the default. Models of density, which stand beside others, last.
+    """Checkpoints and ensembles of them, those of cancer that have seen women's images first, and
+    of these the single ones, but for folds, which were trained to be counted together: the first
+    is the default. Models of density, which stand beside others, last.
     """
     readers = _dated_first([run for run in all_runs() if can_read(run)])
     return sorted(
         readers,
-        key=lambda run: (_tells_density(run), not _has_seen_women(run), not run.is_checkpoint),
-    )
+        key=lambda run: (
+            _tells_density(run), not _has_seen_women(run), not _tells_cancer(run),
+            not run.is_checkpoint, run.is_checkpoint and _is_fold(run),
+        ),
+    )  # fmt: skip
 
 
 def density_model() -> RunFolder | None:
@@ -226,10 +231,16 @@ def _tells_density(run: RunFolder) -> bool:
     return card is not None and can_read(run) and card.task.name == _DENSITY
 
 
+def _tells_cancer(run: RunFolder) -> bool:
+    """An ensemble has no card: it is what its members are of."""
+    card = _card(run)
+    return card is None or finding_of(card.task).is_cancer
+
+
 def _is_fold(run: RunFolder) -> bool:
-    settings = cached.settings(run)
+    settings, card = cached.settings(run), _card(run)
     is_dealt = settings is not None and settings.data.folds > 0
-    return is_dealt and cached.card(run).model.members == 1
+    return is_dealt and card is not None and card.model.members == 1
 
 
 def _has_seen_women(run: RunFolder) -> bool:
