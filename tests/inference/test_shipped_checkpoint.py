@@ -15,6 +15,7 @@ from mammo_core.metrics.threshold import Aim, choose_threshold
 from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval
 from mammo_core.runs.card import KAPPA
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.measured import stress_of
 from mammo_core.runs.operating_points import locked_points
 from mammo_core.runs.sidecars import read_embeddings
 from mammo_core.training.outcome import LEFT_OUT_WOMEN
@@ -113,6 +114,12 @@ def test_the_cancer_card_tells_as_many_settings_as_the_log_counts() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     limits = RunFolder(shipped_checkpoints_root() / "rsna-mobilenetv2").card().limits
     assert any(one.startswith(f"Chosen among {len(numbers)} settings") for one in limits)
+
+
+@pytest.mark.parametrize("name", ["phantom-light", "rsna-density", "rsna-mobilenetv2"])
+def test_no_interval_that_ships_is_of_an_older_version(name: str) -> None:
+    (told,) = stress_of(RunFolder(shipped_checkpoints_root() / name))
+    assert told.caution == ""
 
 
 @pytest.mark.slow
