@@ -268,7 +268,7 @@ def _series_asked_for(arguments: argparse.Namespace) -> list[RunFolder]:
     from mammo_core.training.series import series_of, siblings_of
 
     name, root = arguments.run, checkpoints_root()
-    is_run = any(run.run_id == name for run in list_runs(root))
+    is_run = any(run.run_id == name and not run.is_ensemble for run in list_runs(root))
     if is_run and not arguments.series:
         return []
     runs = siblings_of(series_of(name, root), root)

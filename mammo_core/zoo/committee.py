@@ -80,12 +80,12 @@ def _only_pools(trunk: Any, last: nn.Linear, pooling: str) -> bool:
     trunk.eval()
     try:
         with torch.no_grad():
-            found = trunk.forward_head(probe, pre_logits=True).flatten(1)
+            found: Tensor = trunk.forward_head(probe, pre_logits=True).flatten(1)
     except RuntimeError:  # a layer that awaits another number of channels
         return False
     finally:
         trunk.train(was_training)
-    wanted = pool(probe)
+    wanted: Tensor = pool(probe)
     return found.shape == wanted.shape and bool(torch.allclose(found, wanted))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import DataConfig, RunConfig
-from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.training.series import create_series, fold_configs
@@ -99,6 +99,10 @@ def test_all_of_a_series_that_work_or_wait_are_asked_to_stop(
 ) -> None:
     states = RunState.FINISHED, RunState.RUNNING, RunState.QUEUED, RunState.NOT_STARTED
     series, runs = folds_of(run, *states)
+    earlier = RunFolder(run.path.parent / series)  # put together from folds that were done before
+    earlier.path.mkdir()
+    earlier.file(MEMBERS_NAME).write_text("{}")
+    earlier.write_status(RunStatus(state=RunState.FINISHED))
     assert main(["stop", *([series] if is_named else [runs[0].run_id, "--series"])]) == 0
     assert [fold.is_asked_to_stop() for fold in runs] == [False, True, True, False]
     told = capsys.readouterr().out.split(" will stop")
