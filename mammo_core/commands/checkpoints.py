@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo_core.commands.command import Command, say, say_aside, show_progress
+from mammo_core.commands.command import Command, note_look, say, say_aside, show_progress
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError, RunError
 from mammo_core.files import checkpoints_root, samples_root
@@ -52,7 +52,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "pack", help="make one checkpoint in 16 bits of the finished folds of a cross-validation"
     )
     pack.add_argument(
-        "series", metavar="SERIES", help="its name, or a run of it; or a run that stands alone"
+        "series", metavar="SERIES", help="its name, or a run of it; or a run that is no fold"
     )
     pack.add_argument("--name", required=True, help="what to call it")
     pack.add_argument("--data-title", default="", metavar="WORDS", help="what its data are called")
@@ -251,7 +251,7 @@ def _pictures(arguments: argparse.Namespace) -> int:
 
 def _pack(arguments: argparse.Namespace) -> int:
     from mammo_core.shipping.packing import Wording, pack, pack_single
-    from mammo_core.training.series import members_of, series_of
+    from mammo_core.training.series import is_of_folds, members_of, series_of
 
     source, root = checkpoints_root(), arguments.out or checkpoints_root()
     series = series_of(arguments.series, source)
@@ -261,7 +261,7 @@ def _pack(arguments: argparse.Namespace) -> int:
         imaging=arguments.imaging,
         limits=tuple(arguments.limit),
     )
-    if members_of(series, source):
+    if is_of_folds(series, source):
         run = pack(
             series,
             arguments.name,
@@ -270,17 +270,28 @@ def _pack(arguments: argparse.Namespace) -> int:
             wording=wording,
             report=show_progress,
         )
+        packed = members_of(series, source)
     else:
-        run = pack_single(
-            find_run(arguments.series, source),
-            arguments.name,
-            root=root,
-            wording=wording,
-        )
+        packed = [_single_to_pack(arguments.series)]
+        run = pack_single(packed[0], arguments.name, root=root, wording=wording)
+    note_look(run, *packed, by="mammo checkpoints pack")
     for line in _described(run.card()):
         say(line)
     say(run.path)
     return 0
+
+
+def _single_to_pack(name: str) -> RunFolder:
+    """The run of that name; of several seeds one has to be chosen."""
+    from mammo_core.training.series import siblings_of
+
+    seeds = siblings_of(name, checkpoints_root())
+    if seeds:
+        raise RunError(
+            f"{name} are {len(seeds)} seeds, each a model of its own. Name the one to pack: "
+            f"{', '.join(run.run_id for run in seeds)}."
+        )
+    return find_run(name, checkpoints_root())
 
 
 def _samples(arguments: argparse.Namespace) -> int:

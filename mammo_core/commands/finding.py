@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mammo_core.commands.command import Command, say, show_progress
+from mammo_core.commands.command import Command, note_look, say, show_progress
 from mammo_core.reading import Looking
 from mammo_core.runs.folder import find_checkpoint
 from mammo_core.words import NOTICE
@@ -52,6 +52,8 @@ def _run(arguments: argparse.Namespace) -> int:
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = judge_finder(run, search, now=now, report=show_progress)
+    if search.split == "test":
+        note_look(run, by="mammo find-lesions")
     for line in (f"{run.run_id}:", *found.sentences, f"{found.seconds:.2f} s an image.", NOTICE):
         say(line)
     return 0

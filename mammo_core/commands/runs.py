@@ -2,7 +2,8 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,8 +152,17 @@ def add_here_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_stopped(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", metavar="RUN", help="its name, as `mammo runs` lists it; or that of a series"
+    )
+    parser.add_argument(
+        "--series", action="store_true", help="every run of its series: all folds, or all seeds"
+    )
+
+
 def _add_resumed(parser: argparse.ArgumentParser) -> None:
-    _add_run(parser)
+    _add_stopped(parser)
     add_here_argument(parser)
 
 
@@ -251,25 +261,65 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _series_asked_for(arguments: argparse.Namespace) -> list[RunFolder]:
+    """Every run of the series that is named, or that the named run is asked to stand for; empty
+    where a single run is meant.
+    """
+    from mammo_core.training.series import series_of, siblings_of
+
+    name, root = arguments.run, checkpoints_root()
+    is_run = any(run.run_id == name and not run.is_ensemble for run in list_runs(root))
+    if is_run and not arguments.series:
+        return []
+    runs = siblings_of(series_of(name, root), root)
+    if is_run and not runs:
+        raise RunError(f"{name} stands alone. Leave --series out.")
+    return runs
+
+
+def _states_in_words(runs: Sequence[RunFolder]) -> str:
+    states = Counter(str(run.read_status().state) for run in runs)
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
 def _stop(arguments: argparse.Namespace) -> int:
     from mammo_core.runs.jobs import stop_run
 
-    run = find_run(arguments.run, checkpoints_root())
-    state = run.read_status().state
-    if state.is_over:
-        raise RunError(f"{run.run_id} is {state}: there is nothing to stop.")
-    stop_run(run)
-    is_over = run.read_status().state.is_over
-    say(f"{run.run_id} {'is stopped' if is_over else 'will stop after its current batch'}.")
+    runs = _series_asked_for(arguments)
+    asked = runs or [find_run(arguments.run, checkpoints_root())]
+    # The last first: else the next would begin when one that works has ended.
+    at_work = [
+        run
+        for run in reversed(asked)
+        if run.read_status().state in (RunState.QUEUED, RunState.RUNNING)
+    ]
+    if not at_work:
+        told = f"Of this series, {_states_in_words(runs)}"
+        alone = f"{asked[0].run_id} is {asked[0].read_status().state}"
+        raise RunError(f"{told if runs else alone}: there is nothing to stop.")
+    for run in at_work:
+        stop_run(run)
+    for run in at_work:
+        is_over = run.read_status().state.is_over
+        say(f"{run.run_id} {'is stopped' if is_over else 'will stop after its current batch'}.")
     return 0
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from mammo_core.runs.jobs import resume_run
+    from mammo_core.runs.jobs import can_be_resumed, resume_run
 
-    run = find_run(arguments.run, checkpoints_root())
-    resume_run(run, is_here=arguments.here)
-    say(run.path)
+    runs = _series_asked_for(arguments)
+    going_on = [run for run in runs if can_be_resumed(run)]
+    if runs and not going_on:
+        raise RunError(
+            f"None of the {len(runs)} runs of the series can be resumed: {_states_in_words(runs)}."
+        )
+    for run in going_on or [find_run(arguments.run, checkpoints_root())]:
+        resume_run(run, is_here=arguments.here)
+        say(run.path)
+    left = [run for run in runs if run not in going_on]
+    if left:
+        say_aside(f"The others of the series are left as they are: {_states_in_words(left)}.")
     return 0
 
 
@@ -295,10 +345,15 @@ RUNS = Command(
     add_arguments=_add_list_arguments,
     run=_list,
 )
-STOP = Command(name="stop", summary="end a run early", add_arguments=_add_run, run=_stop)
+STOP = Command(
+    name="stop",
+    summary="end a run early, or all of a series",
+    add_arguments=_add_stopped,
+    run=_stop,
+)
 RESUME = Command(
     name="resume",
-    summary="go on with a stopped or lost run",
+    summary="go on with a stopped or lost run, or all of a series",
     add_arguments=_add_resumed,
     run=_resume,
 )

@@ -154,7 +154,17 @@ def _plan_finished(plan: Sequence[RunConfig], runs: Sequence[RunFolder], *, is_a
     is_well = all(outcomes)
     if is_well and len(runs) > 1:
         _tell_series(plan[0])
+    elif len(runs) > 1:
+        _tell_how_to_go_on(plan[0])
     return is_well
+
+
+def _tell_how_to_go_on(config: RunConfig) -> None:
+    """With a series in which not every run has finished."""
+    say_aside("Not all have finished. Look into what went wrong, then go on with the rest:")
+    say_aside(f"  mammo resume {config.series}")
+    if config.data.folds:
+        say_aside(f"  mammo ensemble {config.series} --method out-of-fold")
 
 
 def _series_of(config: RunConfig, arguments: argparse.Namespace) -> list[RunConfig]:

@@ -75,7 +75,13 @@ def searched_images(run: RunFolder, search: Search) -> tuple[Dataset, str, int]:
     folder, dataset = _dataset_of(run, search)
     manifest = dataset.manifest
     if search.split == "val":
-        of_split = seen[(seen["split"] == Split.VAL) & (seen["dataset"] == folder)]
+        chose = seen[seen["split"] == Split.VAL]
+        if chose.empty:
+            raise CheckpointError(
+                f"{run.run_id} does not tell which women chose its epoch: a packed model counts "
+                "them among those it learnt from. Try settings with the run it was packed from."
+            )
+        of_split = chose[chose["dataset"] == folder]
         is_wanted = manifest["group_id"].isin(of_split["group_id"])
     else:
         is_wanted = ~manifest["group_id"].isin(women_in(seen, dataset, folder))

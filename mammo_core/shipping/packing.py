@@ -58,7 +58,7 @@ from mammo_core.training.series import finished_folds, member_on, validation_row
 from mammo_core.types import Report, RunState, Split
 from mammo_core.words import NOTICE, many
 from mammo_core.zoo.build import build_model
-from mammo_core.zoo.committee import PARTS, Seat, seated_state, stand_up
+from mammo_core.zoo.committee import PARTS, Seat, joinable_layer, seated_state, stand_up
 from mammo_core.zoo.freezing import last_linear
 
 _KEPT_WHOLE: Final = ("trunk.fc.weight", "trunk.fc.bias", "trunk.biases")  # few, and calibrated
@@ -107,11 +107,14 @@ def pack(
     everything that can be measured of it on the images it was trained on.
     """
     members = finished_folds(series, source)
-    folds = [_fold_of(member) for member in members]
+    config, done = members[0].settings(RunConfig), len(members)
+    network = build_model(config.model, task=config.task, channels=config.prepare.channels)
+    joinable_layer(network, config.model)
+    folds = [_fold_of(member, config.data.folder) for member in members]
     meaning = _meaning_of(folds)
+    last = last_linear(network.trunk)
     with _place(root, name) as run:
-        replace_file(run.file(WEIGHTS_NAME), save(_halved(_joined_state(folds, meaning))))
-        config, done = folds[0].config, len(folds)
+        replace_file(run.file(WEIGHTS_NAME), save(_halved(_joined_state(folds, meaning, last))))
         save_settings(_placeless(config), run.settings_file)
         _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
         card = (wording or Wording()).applied(_first_card(name, folds, meaning, run))
@@ -168,8 +171,10 @@ def _placeless(config: RunConfig) -> RunConfig:
     )
 
 
-def _fold_of(run: RunFolder) -> Fold:
+def _fold_of(run: RunFolder, folder: str) -> Fold:
+    """`folder` is where the data set of all folds lies."""
     config = run.settings(RunConfig)
+    config = replace(config, data=replace(config.data, folder=folder))
     own_dataset(run, config)  # of other images, which women it never saw cannot be told
     refuse_other_weights(run)
     return Fold(run=run, config=config)
@@ -190,9 +195,9 @@ def _meaning_of(folds: Sequence[Fold]) -> Member:
     return member_on(together, folds[0].config.task, run_id="", weights_sha256="")
 
 
-def _joined_state(folds: Sequence[Fold], meaning: Member) -> dict[str, Tensor]:
+def _joined_state(folds: Sequence[Fold], meaning: Member, last: str) -> dict[str, Tensor]:
+    """`last` is what the networks call their last layer."""
     config, score_map = folds[0].config, meaning.score_map
-    network = build_model(config.model, task=config.task, channels=config.prepare.channels)
     moved = tuple(
         score_map.intercept if place in config.task.positive_indices else 0.0
         for place in range(len(config.task.classes))
@@ -201,7 +206,7 @@ def _joined_state(folds: Sequence[Fold], meaning: Member) -> dict[str, Tensor]:
         Seat(state=load_file(fold.run.weights_file), slope=score_map.slope, intercepts=moved)
         for fold in folds
     ]
-    return seated_state(seats, last=last_linear(network.trunk), pooling=config.model.pooling)
+    return seated_state(seats, last=last, pooling=config.model.pooling)
 
 
 def _halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -312,7 +317,7 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
         images = load_images(dataset, own, report=report, should_stop=lambda: False)
         member = replace(packed, model=stand_up(packed.model, fold))
         tested = images[Split.TEST].manifest
-        doing = f"Scoring fold {fold}"
+        doing = f"Scoring fold {fold + 1} of {packed.card.model.members}"
         tables.append(scored_by(member, dataset, tested, doing=doing, report=report))
         manifests.append(tested)
         if fold == 0:

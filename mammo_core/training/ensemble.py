@@ -90,9 +90,9 @@ def read_candidate(name: str) -> Candidate:
         settings = run.settings(EvaluateConfig)
         checkpoint = find_checkpoint(settings.checkpoint)
     card = checkpoint.card()
+    val = _validation_rows(checkpoint)
     if not run.has_predictions:
         raise RunError(f"{name} has no predictions. Has it finished?")
-    own = read_predictions(checkpoint.predictions_file)
     test = read_predictions(run.predictions_file)
     if not is_evaluation:
         test = test[test["split"] == Split.TEST]
@@ -101,8 +101,21 @@ def read_candidate(name: str) -> Candidate:
         checkpoint=checkpoint,
         card=card,
         label_rule=settings.label_rule if is_evaluation else card.data.label_rule,
-        val=own[own["split"] == Split.VAL],
+        val=val,
         test=test.reset_index(drop=True),
+    )
+
+
+def _validation_rows(checkpoint: RunFolder) -> pd.DataFrame:
+    """By which its scores are calibrated."""
+    if checkpoint.has_predictions:
+        own = read_predictions(checkpoint.predictions_file)
+        val = own[own["split"] == Split.VAL]
+        if not val.empty:
+            return val
+    raise RunError(
+        f"{checkpoint.run_id} keeps no validation scores, as models that were packed or brought "
+        "from elsewhere do not, so it cannot be calibrated. Join models that were trained here."
     )
 
 

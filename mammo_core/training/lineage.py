@@ -5,8 +5,10 @@ has learnt from too; to test it on one of those women would measure memory.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +28,7 @@ from mammo_core.runs.sidecars import (
     unknown_seen,
     write_seen,
 )
+from mammo_core.tables import parse_table
 from mammo_core.training.data import ImageSet, load_dataset, load_images
 from mammo_core.types import Report, Split
 from mammo_core.zoo.catalog import FROM_CHECKPOINT
@@ -41,8 +44,30 @@ class OwnImages:
 
 
 def refuse_other_weights(run: RunFolder) -> None:
+    """A model has weights, and those its card was written for."""
+    if not run.is_checkpoint:
+        raise CheckpointError(_why_no_model(run))
+    if not run.weights_file.is_file():
+        raise CheckpointError(
+            f"The weights of {run.run_id} are missing. Put {run.weights_file.name} back from a "
+            "copy."
+        )
     if sha256_of(run.weights_file) != run.card().weights_sha256:
         raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
+
+
+def _why_no_model(run: RunFolder) -> str:
+    if run.is_ensemble:
+        return (
+            f"{run.run_id} holds the scores of several models put together, and no weights of its "
+            "own. Name one of those models."
+        )
+    if run.kind != "train":
+        return f"{run.run_id} is no training, so it has no weights. Name the model itself."
+    return (
+        f"{run.run_id} is {run.read_status().state}, and no model yet. Wait until it has finished, "
+        f"or go on with it: mammo resume {run.run_id}."
+    )
 
 
 def own_dataset(run: RunFolder, config: RunConfig) -> Dataset:
@@ -184,6 +209,35 @@ def seen_table(images: Mapping[Split, ImageSet], *, dataset: str) -> pd.DataFram
         for split, one in images.items()
     ]
     return pd.concat(parts, ignore_index=True)[list(SEEN_COLUMNS)].astype("string")
+
+
+def refuse_other_images(run: RunFolder, own: pd.DataFrame) -> None:
+    """Refuse to go on where `own`, what `run` would see now, is not what it began with: its women
+    would be dealt anew, and some it has learnt from could be tested on.
+    """
+    before = read_seen(run)
+    if before is None:
+        return
+    is_test = (before["split"] == Split.TEST).fillna(value=False).to_numpy()
+    behind = int(is_test.nonzero()[0].max()) + 1 if is_test.any() else len(before)
+    begun = before.iloc[:behind]  # behind its test images stands whom its origin had learnt from
+    text = own.to_csv(index=False, lineterminator="\n").encode()
+    now = parse_table(BytesIO(text), name=SEEN_NAME, what="list of seen images")
+    columns = ["image_id", "group_id", "split"]
+    if begun["content"].notna().all():
+        columns.append("content")
+    was, would = (
+        Counter(table[columns].fillna("").itertuples(index=False, name=None))
+        for table in (begun, now)
+    )
+    other = sorted({str(row[0]) for row in (was - would) + (would - was)})
+    if other:
+        known = {str(name) for table in (begun, now) for name in table["image_id"]}
+        raise RunError(
+            f"The images are not those this run began with: {len(other)} of {len(known)} are other "
+            f"files, or of another woman or split (first: {other[0]}). Put the data set back as it "
+            "was and resume, or start the training anew."
+        )
 
 
 def retell_seen(run: RunFolder, *, folder: str | None = None, report: Report) -> int:

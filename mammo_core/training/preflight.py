@@ -120,7 +120,7 @@ def few_to_choose_by(split: pd.DataFrame, data: DataConfig, task: Task) -> tuple
     positive = int(women.sum())
     if positive >= FEWEST_TO_CHOOSE_BY:
         return ()
-    fold = f"Fold {data.fold}: only" if data.folds else "Only"
+    fold = f"Fold {data.fold + 1}: only" if data.folds else "Only"
     return (
         f"{fold} {positive} of {len(women)} validation women are positive "
         f"({', '.join(task.positive)}). The epoch that is kept and the calibration will be "

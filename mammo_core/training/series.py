@@ -3,10 +3,12 @@
 Needs no torch: starting them and putting their results together is work on settings and tables.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -31,11 +33,14 @@ from mammo_core.metrics.ensemble import (
     save_ensemble,
 )
 from mammo_core.metrics.multiclass import has_classes, report_classes, tempered
+from mammo_core.records import to_document
 from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, new_run_id, start
 from mammo_core.runs.naming import LONGEST_TITLE, About, last_name, write_about
+from mammo_core.runs.sidecars import read_seen
 from mammo_core.scores import rounded
+from mammo_core.tables import check_predictions
 from mammo_core.types import Level, RunState, Split, Task
 from mammo_core.words import UNITS, many, short_day
 from mammo_core.zoo.catalog import get_backbone
@@ -137,20 +142,151 @@ def _series_of(run: RunFolder) -> str:
 
 def series_of(name: str, root: Path) -> str:
     """The series a run of that name belongs to; else the name, which may be one."""
-    named = [run for run in list_runs(root) if run.run_id == name]
+    named = [run for run in list_runs(root) if run.run_id == name and not run.is_ensemble]
     return (_series_of(named[0]) if named else "") or name
 
 
+def is_of_folds(series: str, root: Path) -> bool:
+    """Whether there are folds of that series, at whatever stage they are."""
+    return any(run.settings(RunConfig).data.folds for run in siblings_of(series, root))
+
+
 def finished_folds(series: str, root: Path) -> list[RunFolder]:
-    """Every fold of a series, or a RunError that tells how many there are."""
-    members = members_of(series, root)
-    wanted = members[0].settings(RunConfig).data.folds if members else 0
-    if not members or len(members) != wanted:
+    """Every fold of a series, each once and all of one recipe on one data set; else a RunError that
+    tells what is wrong with which.
+    """
+    members, runs = members_of(series, root), siblings_of(series, root)
+    if not runs:
         raise RunError(
-            f"{len(members)} of {wanted if members else 'no'} folds of {series} are finished. "
-            "Wait, or resume the rest."
+            f"There are no folds named {series!r}. `mammo train --folds` makes some, and `mammo "
+            "runs` lists what there is."
         )
+    folds = runs[0].settings(RunConfig).data.folds
+    if not folds:
+        raise RunError(
+            f"{series} are seeds, not folds: all of them were tested on the same women. To put "
+            f"their scores together: mammo ensemble {' '.join(run.run_id for run in runs)}."
+        )
+    _refuse_other_settings(members)
+    told = [_lacking_in_words(series, folds, runs), *_doubled_in_words(members)]
+    if any(told):
+        raise RunError(" ".join(filter(None, told)))
+    _refuse_other_data(series, members)
     return members
+
+
+def _lacking_in_words(series: str, folds: int, runs: Sequence[RunFolder]) -> str:
+    """Which folds are not finished, and what has become of each; "" where all are."""
+    states: dict[int, list[str]] = {fold: [] for fold in range(folds)}
+    for run in runs:
+        told = f"{run.run_id}, {run.read_status().state}"
+        states.setdefault(_fold(run), []).append("" if run.is_checkpoint else told)
+    lacking = [
+        f"fold {fold + 1} ({'; '.join(told) or 'there is no run of it'})"
+        for fold, told in states.items()
+        if "" not in told
+    ]
+    if not lacking:
+        return ""
+    return (
+        f"{folds - len(lacking)} of {folds} folds of {series} are finished, but not "
+        f"{', '.join(lacking)}. Wait, or go on with those that are over: mammo resume {series}."
+    )
+
+
+def _doubled_in_words(members: Sequence[RunFolder]) -> list[str]:
+    counted = Counter(map(_fold, members))
+    return [
+        f"Fold {fold + 1} is here {count} times: "
+        f"{', '.join(run.run_id for run in members if _fold(run) == fold)}. Move all but one "
+        "elsewhere, or delete them."
+        for fold, count in counted.items()
+        if count > 1
+    ]
+
+
+def _fold(run: RunFolder) -> int:
+    return run.settings(RunConfig).data.fold
+
+
+#: In which folds may differ: which it is, and where and how fast it was trained.
+_MAY_DIFFER: Final = ("data.fold", "data.folder", "device", "workers")
+
+
+def _refuse_other_settings(members: Sequence[RunFolder]) -> None:
+    named = [_by_name(to_document(run.settings(RunConfig))) for run in members]
+    for run, other in zip(members[1:], named[1:], strict=True):
+        names = sorted(
+            name
+            for name in {*named[0], *other} - {*_MAY_DIFFER}
+            if named[0].get(name) != other.get(name)
+        )
+        if names:
+            raise RunError(
+                f"{run.run_id} and {members[0].run_id} are not folds of one training: their "
+                f"{', '.join(names)} differ. Train the fold that was made otherwise anew."
+            )
+
+
+def _by_name(document: dict[str, Any], inside: str = "") -> dict[str, Any]:
+    """Every single setting by its dotted name."""
+    named: dict[str, Any] = {}
+    for name, value in document.items():
+        is_group = isinstance(value, dict)
+        named |= _by_name(value, f"{inside}{name}.") if is_group else {f"{inside}{name}": value}
+    return named
+
+
+def _refuse_other_data(series: str, members: Sequence[RunFolder]) -> None:
+    """Refuse folds that were dealt from other women or labels: a woman might be tested on twice, or
+    by nobody.
+    """
+    tables = [read_predictions(run.predictions_file) for run in members]
+    tested = pd.concat(
+        [
+            table.loc[table["split"] == Split.TEST, ["group_id"]].assign(run_id=run.run_id)
+            for run, table in zip(members, tables, strict=True)
+        ]
+    )
+    folds = tested.groupby("group_id")["run_id"].nunique()
+    twice = sorted(folds.index[folds > 1])
+    _refuse_differing(series, twice, of=len(folds), what="test women are of more than one fold")
+    labelled = pd.concat([table[["image_id", "label"]].dropna() for table in tables])
+    labels = labelled.groupby("image_id")["label"].nunique()
+    changed = sorted(labels.index[labels > 1])
+    _refuse_differing(series, changed, of=len(labels), what="images have more than one label")
+    _refuse_unknown(series, members)
+
+
+def _refuse_unknown(series: str, members: Sequence[RunFolder]) -> None:
+    """Each fold knows the images that the others were tested on, where it tells whom it has seen
+    and nobody was left out.
+    """
+    tables = [seen for run in members if (seen := read_seen(run)) is not None]
+    has_all = members[0].settings(RunConfig).data.train_share == 1.0
+    if len(tables) < len(members) or not has_all:
+        return
+    is_content_known = all(table["content"].notna().all() for table in tables)
+    columns = ["image_id", "group_id", *(["content"] if is_content_known else [])]
+    rows = [table[columns].fillna("") for table in tables]
+    tested = pd.concat(
+        [
+            known[(seen["split"] == Split.TEST).fillna(value=False)]
+            for known, seen in zip(rows, tables, strict=True)
+        ]
+    ).drop_duplicates()
+    for known in rows:
+        found = tested.merge(known.drop_duplicates(), how="left", indicator=True)
+        unknown = sorted(found.loc[found["_merge"] == "left_only", "image_id"])
+        _refuse_differing(series, unknown, of=len(tested), what="images are not known to all folds")
+
+
+def _refuse_differing(series: str, names: Sequence[str], *, of: int, what: str) -> None:
+    if names:
+        raise RunError(
+            f"The folds of {series} were not made from one data set: {len(names)} of {of} {what} "
+            f"(first: {names[0]}). Train all folds anew from one data set that stays as it is."
+        )
 
 
 def join_folds(
@@ -175,6 +311,7 @@ def join_folds(
         for run, member in zip(members, ensemble.members, strict=True)
     ]
     joined = pd.concat(parts, ignore_index=True).assign(model_id=series)
+    check_predictions(joined)
     folder = RunFolder(root / series)
     folder.path.mkdir(exist_ok=True)
     own(folder)
@@ -202,7 +339,7 @@ def spread_of(series: str, root: Path) -> SeedSpread:
 def _how(ensemble: Ensemble) -> str:
     """How the scores of the folds came into one table."""
     members = ensemble.members
-    as_they_are = [str(place) for place, one in enumerate(members) if not one.is_calibrated]
+    as_they_are = [str(n) for n, one in enumerate(members, start=1) if not one.is_calibrated]
     if not as_they_are:
         return "calibrated by fold."
     return (
@@ -228,7 +365,7 @@ def _agreement_in_words(joined: pd.DataFrame, task: Task) -> list[str]:
 def _fold_in_words(run: RunFolder) -> str:
     """What a fold came to alone, whose scale concerns nobody."""
     config = run.settings(RunConfig)
-    fold, positive = config.data.fold, " or ".join(config.task.positive)
+    fold, positive = config.data.fold + 1, " or ".join(config.task.positive)
     auc = _test_auc(run)
     if auc is None or auc.value is None:
         return f"Fold {fold}: no test AUC."
@@ -282,7 +419,7 @@ def siblings_of(series: str, root: Path) -> list[RunFolder]:
     found = [
         (config.data.fold, config.seed, run)
         for run in list_runs(root)
-        if run.run_id != series
+        if run.run_id != series and not run.is_ensemble
         for config in _settings(run)
         if config.series == series
     ]

@@ -28,11 +28,12 @@ from mammo_core.training.baselines import try_baselines
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.closing import Closing, close, embeddings_of
 from mammo_core.training.data import left_out_in_words, load_dataset, load_images
-from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn
+from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn, read_progress
 from mammo_core.training.lineage import (
     check_origin,
     find_images,
     origin_of,
+    refuse_other_images,
     refuse_other_weights,
     seen_table,
 )
@@ -184,9 +185,13 @@ def _finish(course: Course, network: Network, dataset: Dataset, record: Training
 
 
 def _keep_seen(course: Course) -> tuple[str, ...]:
-    """Write down whom this run sees; refuse test women learnt from before. What must be said."""
+    """Write down whom this run sees; refuse test women learnt from before, and other images than it
+    has learnt from already. What must be said.
+    """
     config = course.config
     own, origin = seen_table(course.images, dataset=config.data.folder), origin_of(config)
+    if read_progress(course.run.file("last")).history:
+        refuse_other_images(course.run, own)
     told: tuple[str, ...] = ()
     if origin:
         told = check_origin(origin, own, is_leak_allowed=config.data.is_leak_allowed)

@@ -49,20 +49,50 @@ class MembersTrunk(nn.Module):
         return self.fc
 
 
-def seat(members: Sequence[Classifier], model: ModelConfig) -> Classifier:
-    """`members`, built alike by the settings `model`, as one network whose last layer is new."""
+def joinable_layer(member: Classifier, model: ModelConfig) -> nn.Linear:
+    """The last layer of `member`, built by the settings `model`; refused where networks like it
+    cannot be joined into one.
+    """
     if model.pooling not in _POOLINGS or model.views > 1:
         raise ConfigError(
             f"Networks with {model.pooling} pooling over {model.views} views cannot be joined into "
             "one. Those over single images with avg, max or avgmax pooling can."
         )
-    trunks: list[Any] = [member.trunk for member in members]
-    last = trunks[0].get_classifier()
-    if not isinstance(last, nn.Linear) or not isinstance(members[0].layout, ChannelsFirst):
+    trunk: Any = member.trunk
+    last = trunk.get_classifier() if hasattr(trunk, "get_classifier") else None
+    is_map = isinstance(member.layout, ChannelsFirst)
+    if not isinstance(last, nn.Linear) or not is_map or not _only_pools(trunk, last, model.pooling):
         raise ConfigError(
             f"{model.backbone} cannot be joined into one network: it does not end in a pooled map "
             "and one linear layer. Join its scores instead (mammo ensemble)."
         )
+    return last
+
+
+def _only_pools(trunk: Any, last: nn.Linear, pooling: str) -> bool:
+    """Whether nothing lies between the last map and the last layer but pooling: a norm or one more
+    layer there would be left out.
+    """
+    channels = last.in_features // PARTS[pooling]
+    probe = torch.linspace(0.0, 1.0, channels * 6).reshape(1, channels, 2, 3)
+    pool = SelectAdaptivePool2d(pool_type=_POOLINGS[pooling], flatten=True)
+    was_training = trunk.training
+    trunk.eval()
+    try:
+        with torch.no_grad():
+            found: Tensor = trunk.forward_head(probe, pre_logits=True).flatten(1)
+    except RuntimeError:  # a layer that awaits another number of channels
+        return False
+    finally:
+        trunk.train(was_training)
+    wanted: Tensor = pool(probe)
+    return found.shape == wanted.shape and bool(torch.allclose(found, wanted))
+
+
+def seat(members: Sequence[Classifier], model: ModelConfig) -> Classifier:
+    """`members`, built alike by the settings `model`, as one network whose last layer is new."""
+    last = joinable_layer(members[0], model)
+    trunks: list[Any] = [member.trunk for member in members]
     for trunk in trunks:
         trunk.reset_classifier(0)
     return Classifier(

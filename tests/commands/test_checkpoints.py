@@ -4,14 +4,19 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.config import ModelConfig
+from mammo_core.config import ModelConfig, RunConfig, save_settings
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, card_hash
 from mammo_core.runs.operating_points import lock_point, openings_of
+from mammo_core.runs.sidecars import write_seen
+from mammo_core.training.series import fold_configs, seed_configs
 from mammo_core.types import Level, RunState, Split
 from tests.inference.made_up import write_checkpoint
 from tests.reports.read_cases import POINT
+from tests.runs.test_seen import SEEN
+from tests.training.made_up import CONFIG
+from tests.training.test_series import finished, scores_between
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +153,48 @@ def test_showing_test_results_is_a_look_at_them_and_listing_is_none(tmp_path: Pa
     assert openings_of(run) == []
     assert main(["checkpoints", "show", "mine"]) == 0
     assert [one.by for one in openings_of(run)] == ["mammo checkpoints show"]
+
+
+def test_a_seed_is_packed_alone_and_that_is_a_look_at_its_test_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, other = RunFolder(tmp_path / "runs" / "mine"), RunFolder(tmp_path / "runs" / "other")
+    configs = seed_configs(CONFIG, 2)
+    other.path.mkdir()
+    for seed, config in zip((run, other), configs, strict=True):
+        save_settings(config, seed.settings_file)
+        seed.write_status(RunStatus(state=RunState.FINISHED))
+    write_seen(SEEN, None, run.file("seen.csv"))
+    assert main(["checkpoints", "pack", configs[0].series, "--name", "small"]) == 2
+    assert "are 2 seeds, each a model of its own" in capsys.readouterr().err
+    assert main(["checkpoints", "pack", "other", "--name", "small"]) == 2
+    assert "other is finished, and no model yet" in capsys.readouterr().err
+    assert main(["checkpoints", "pack", "mine", "--name", "small"]) == 0
+    packed = RunFolder(tmp_path / "runs" / "small")
+    for looked_at in (run, packed):
+        assert [one.by for one in openings_of(looked_at)] == ["mammo checkpoints pack"]
+
+
+def test_folds_of_networks_that_cannot_be_joined_are_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    alike = [
+        finished(runs, config, scores=scores_between(0.0, 1.0))
+        for config in fold_configs(CONFIG, 2)
+    ]
+    assert main(["checkpoints", "pack", "run-0-0", "--name", "small"]) == 2
+    assert "light_cnn cannot be joined into one network" in capsys.readouterr().err
+    gem = ModelConfig(backbone="timm:test_efficientnet", pooling="gem")
+    for run in alike:
+        save_settings(replace(run.settings(RunConfig), model=gem), run.settings_file)
+    assert main(["checkpoints", "pack", "run-0-0", "--name", "small"]) == 2
+    assert "Networks with gem pooling" in capsys.readouterr().err
+    for run in alike:
+        run.card_file.unlink()
+        run.write_status(RunStatus(state=RunState.STOPPED))
+    series = alike[0].settings(RunConfig).series
+    assert main(["checkpoints", "pack", series, "--name", "small"]) == 2
+    told = f"0 of 2 folds of {series} are finished, but not fold 1 (run-0-0, stopped), fold 2 (run"
+    assert told in capsys.readouterr().err
+    assert not (runs / "small").exists()

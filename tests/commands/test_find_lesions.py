@@ -12,6 +12,7 @@ from mammo_core.datasets.dataset import read_dataset
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.measured import froc_of
+from mammo_core.runs.operating_points import openings_of
 from mammo_core.types import LESION_PATCH, RunState
 from tests.inference.made_up import write_checkpoint
 from tests.phantoms import put_phantoms
@@ -70,6 +71,7 @@ def test_lesions_are_looked_for_and_what_was_found_is_kept(
     assert all(point.false_marks <= point.allowed * kept.images for point in kept.points)
     assert all(sentence in told for sentence in kept.sentences)
     assert "widened by 4 prepared pixels" in told
+    assert [one.by for one in openings_of(run)] == ["mammo find-lesions"]
     assert "For research only. Not a medical device." in told
 
 
@@ -95,6 +97,15 @@ def test_women_of_validation_are_told_of_and_nothing_is_kept(
     images = (rows["group_id"] == woman).sum()
     assert f"On {images} images of 1 woman" in capsys.readouterr().out
     assert froc_of(run) == []
+    assert openings_of(run) == []  # no test woman was looked at
+
+
+def test_of_a_packed_model_nobody_knows_who_chose_the_epoch(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saw(run, {women_of(run)["group_id"].iloc[0]: "train"})
+    assert find(run, "--split", "val") == 2
+    assert "made-up does not tell which women chose its epoch" in capsys.readouterr().err
 
 
 def test_without_a_list_of_whom_it_has_seen_it_is_refused(

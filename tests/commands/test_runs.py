@@ -1,6 +1,7 @@
 """A run is stopped, resumed, watched and listed from the shell; the kill in between is real."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.config import DataConfig
-from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.config import DataConfig, RunConfig
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.recipes import get_recipe, with_changes
+from mammo_core.training.series import create_series, fold_configs
 from mammo_core.types import CANCER, RunState
 from tests.phantoms import put_phantoms
 
@@ -77,6 +79,72 @@ def test_runs_are_listed_and_asked_to_stop(
     assert f"{run.run_id:44} queued" in capsys.readouterr().out
     assert main(["stop", run.run_id]) == 0
     assert list_runs(run.path.parent)[0].is_asked_to_stop()
+
+
+def folds_of(run: RunFolder, *states: RunState) -> tuple[str, list[RunFolder]]:
+    """The series of as many folds, each in the state that is told."""
+    config = run.settings(RunConfig)
+    configs = fold_configs(config, len(states))
+    runs = create_series(configs, run.path.parent)
+    for fold, state in zip(runs, states, strict=True):
+        if state is not RunState.NOT_STARTED:
+            fold.write_status(RunStatus(state=state))
+            fold.beat()
+    return configs[0].series, runs
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_all_of_a_series_that_work_or_wait_are_asked_to_stop(
+    is_named: bool, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = RunState.FINISHED, RunState.RUNNING, RunState.QUEUED, RunState.NOT_STARTED
+    series, runs = folds_of(run, *states)
+    earlier = RunFolder(run.path.parent / series)  # put together from folds that were done before
+    earlier.path.mkdir()
+    earlier.file(MEMBERS_NAME).write_text("{}")
+    earlier.write_status(RunStatus(state=RunState.FINISHED))
+    assert main(["stop", *([series] if is_named else [runs[0].run_id, "--series"])]) == 0
+    assert [fold.is_asked_to_stop() for fold in runs] == [False, True, True, False]
+    told = capsys.readouterr().out.split(" will stop")
+    assert told[0] == runs[2].run_id  # before the one in front of it makes room
+    assert not run.is_asked_to_stop()
+
+
+def test_what_was_never_started_or_is_over_is_not_stopped(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series, (first, _) = folds_of(run, RunState.NOT_STARTED, RunState.STOPPED)
+    assert main(["stop", first.run_id]) == 2
+    assert f"{first.run_id} is not started: there is nothing" in capsys.readouterr().err
+    assert main(["stop", series]) == 2
+    assert "Of this series, 1 not started, 1 stopped: there is" in capsys.readouterr().err
+    assert not first.is_asked_to_stop()
+    assert main(["stop", run.run_id, "--series"]) == 2
+    assert "stands alone" in capsys.readouterr().err
+
+
+def test_a_series_that_is_over_is_not_resumed(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series, _ = folds_of(run, RunState.FINISHED, RunState.RUNNING)
+    assert main(["resume", series]) == 2
+    told = capsys.readouterr().err
+    assert "None of the 2 runs of the series can be resumed: 1 finished, 1 running." in told
+
+
+@pytest.mark.slow
+def test_all_of_a_series_that_can_go_on_are_resumed(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series, runs = folds_of(run, RunState.FINISHED, RunState.STOPPED, RunState.FAILED)
+    shutil.rmtree(run.path.parent.parent / "set")  # they end as soon as they look for it
+    assert main(["resume", series]) == 0
+    told = capsys.readouterr()
+    assert told.out.split() == [str(fold.path) for fold in runs[1:]]
+    assert "left as they are: 1 finished." in told.err
+    for fold in runs[1:]:
+        assert main(["watch", fold.run_id]) == 1
+        assert "There is no folder" in fold.read_status().message
 
 
 def test_a_run_is_named_noted_archived_and_brought_back(

@@ -4,16 +4,17 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.commands.train import _tell_series
+from mammo_core.commands.train import _plan_finished, _tell_series
 from mammo_core.config import DataConfig, RunConfig, load_settings, save_settings
 from mammo_core.metrics.compare import SeedSpread
-from mammo_core.runs.folder import list_runs
+from mammo_core.runs.folder import RunStatus, list_runs
 from mammo_core.runs.operating_points import openings_of
 from mammo_core.training import series
 from mammo_core.training.recipes import get_recipe
-from mammo_core.types import CANCER
+from mammo_core.types import CANCER, RunState
 from tests.phantoms import put_phantoms
 from tests.predictions import made_up_predictions, write_run
+from tests.training.made_up import CONFIG
 
 TINY = [
     "--set", "optim.epochs=1", "--set", "prepare.size=[32, 16]", "--set", "device=cpu",
@@ -141,13 +142,26 @@ def test_few_women_to_choose_by_are_told_before_the_start(
     command = ["train", "--recipe", "smoke", "--data", str(tmp_path / "set"), *TINY]
     assert main([*command, "--folds", "2", "--no-start"]) == 0
     told = capsys.readouterr().err
-    for fold in (0, 1):
+    for fold in (1, 2):
         assert f"Warning: Fold {fold}: only 1 of 2 validation women are positive (cancer)." in told
     assert main([*command, "--folds", "2", "--preflight"]) == 0
     told = capsys.readouterr().out
     assert "The first of 2 runs, which come one after the other:" in told
-    assert told.count("Warning: Fold 0: only 1 of 2") == 1
-    assert "Warning: Fold 1: only 1 of 2" in told
+    assert told.count("Warning: Fold 1: only 1 of 2") == 1
+    assert "Warning: Fold 2: only 1 of 2" in told
+
+
+def test_where_a_fold_fails_it_is_told_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = series.fold_configs(CONFIG, 2)
+    runs = series.create_series(plan, tmp_path / "runs")
+    for run, state in zip(runs, (RunState.FINISHED, RunState.FAILED), strict=True):
+        run.write_status(RunStatus(state=state))
+    assert not _plan_finished(plan, runs, is_alone=False)
+    told = capsys.readouterr().err.splitlines()[-2:]
+    name = plan[0].series
+    assert told == [f"  mammo resume {name}", f"  mammo ensemble {name} --method out-of-fold"]
 
 
 def test_the_test_aucs_of_seeds_are_told_after_the_look_is_written_down(

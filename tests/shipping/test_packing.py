@@ -23,7 +23,12 @@ from mammo_core.metrics.ensemble import make_fold
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
 from mammo_core.runs.measured import Fidelity, MeasuredRate, add_fidelity, stress_of
-from mammo_core.runs.operating_points import MODEL_POINTS_FILE, POINTS_FILE, locked_points
+from mammo_core.runs.operating_points import (
+    MODEL_POINTS_FILE,
+    POINTS_FILE,
+    locked_points,
+    openings_of,
+)
 from mammo_core.runs.sidecars import read_embeddings, read_seen
 from mammo_core.shipping.packing import Wording, _carried, pack, pack_single
 from mammo_core.shipping.recount import Recounted, Sources, recount
@@ -63,7 +68,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[Ru
         runs = create_series(configs, checkpoints_root())
         for run in runs[:-1]:
             train(run)
-        with pytest.raises(RunError, match="2 of 3 folds"):
+        with pytest.raises(RunError, match=r"2 of 3 folds .* not fold 3 \(.*, not started\)"):
             pack(configs[0].series, "joined", source=checkpoints_root(), root=root, report=_quiet)
         train(runs[-1])
         told = main(["checkpoints", "pack", runs[0].run_id, "--name", "joined", "--out", str(root)])
@@ -113,6 +118,14 @@ def test_every_woman_was_scored_by_the_member_that_never_saw_her(
         rows = table.loc[test["image_id"]]
         assert set(rows["fold"]) == {number}
         np.testing.assert_allclose(rows["score"], wanted, atol=0.01)  # 16 bits
+
+
+def test_packing_is_a_look_at_the_test_results_it_tells(
+    packed: tuple[RunFolder, list[RunFolder]],
+) -> None:
+    run, folds = packed
+    for looked_at in (run, *folds):
+        assert openings_of(looked_at)[0].by == "mammo checkpoints pack"
 
 
 def test_its_card_tells_whose_figures_they_are_and_its_weights_are_small(

@@ -117,6 +117,23 @@ def test_one_member_or_the_same_twice_is_no_ensemble(tmp_path: Path) -> None:
             make_ensemble(names, method=Averaging.MEAN, root=tmp_path)
 
 
+@pytest.mark.parametrize("is_evaluation", [False, True])
+def test_a_packed_model_keeps_no_validation_scores_to_be_calibrated_by(
+    tmp_path: Path, is_evaluation: bool
+) -> None:
+    finished(tmp_path, "a")
+    packed = finished(tmp_path, "b")
+    evaluated(tmp_path, "e", of="b")
+    names = ["a", "e" if is_evaluation else "b"]
+    table = read_predictions(packed.predictions_file)
+    write_predictions(table.assign(split=None), packed.predictions_file)
+    with pytest.raises(RunError, match="b keeps no validation scores"):
+        make_ensemble(names, method=Averaging.MEAN, root=tmp_path)
+    packed.predictions_file.unlink()
+    with pytest.raises(RunError, match="b keeps no validation scores"):
+        make_ensemble(names, method=Averaging.MEAN, root=tmp_path)
+
+
 def test_a_member_that_cannot_be_checked_is_told(tmp_path: Path) -> None:
     finished(tmp_path, "a")
     finished(tmp_path, "b").file("seen.csv").unlink()

@@ -7,19 +7,25 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mammo_core.config import RunConfig
+from mammo_core.config import RunConfig, save_settings
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import write_card
-from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.sidecars import SEEN_NAME, write_seen
-from mammo_core.training.lineage import check_origin, origin_of, seen_table
+from mammo_core.training.lineage import (
+    check_origin,
+    origin_of,
+    refuse_other_images,
+    refuse_other_weights,
+    seen_table,
+)
 from mammo_core.training.network import make_network
 from mammo_core.training.outcome import how_chosen, save_weights
 from mammo_core.types import CANCER, RunState, Split
 from mammo_core.zoo.build import build_model
 from tests.inference.made_up import card
-from tests.runs.test_seen import SEEN, of_women
+from tests.runs.test_seen import SEEN, SPLITS, of_women
 from tests.training.made_up import CONFIG
 
 ON = replace(CONFIG, model=replace(CONFIG.model, weights="checkpoint:earlier"))
@@ -88,6 +94,39 @@ def test_women_the_checkpoint_learnt_from_are_not_tested_on(earlier: RunFolder) 
     assert stamp.startswith("Leaky: 1 of 2 test women")
     others = leaky[leaky["group_id"] != "ann"]
     assert check_origin(origin, others, is_leak_allowed=False) == ()
+
+
+def test_a_run_goes_on_with_the_images_it_began_with_and_with_no_others(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    refuse_other_images(run, SEEN)  # nothing is known of what it began with
+    origin = seen_table({Split.TRAIN: of_women("NA", "ann", seed=7)}, dataset="a set")
+    write_seen(SEEN, origin, run.file(SEEN_NAME))
+    refuse_other_images(run, SEEN)
+    refuse_other_images(run, SEEN[::-1])
+    dealt_anew = {**SPLITS, Split.VAL: SPLITS[Split.TEST], Split.TEST: SPLITS[Split.VAL]}
+    one_more = {**SPLITS, Split.TRAIN: of_women("ann", "ann", "bea", "eva", seed=1)}
+    one_less = {**SPLITS, Split.TRAIN: of_women("ann", "ann", seed=1)}
+    other_file = {**SPLITS, Split.VAL: of_women("cleo", seed=8)}
+    for splits in (dealt_anew, one_more, one_less, other_file):
+        with pytest.raises(RunError, match=r"not those this run began with: \d of"):
+            refuse_other_images(run, seen_table(splits, dataset="a set"))
+
+
+def test_what_has_no_weights_says_what_it_is(earlier: RunFolder) -> None:
+    refuse_other_weights(earlier)
+    earlier.weights_file.unlink()
+    with pytest.raises(CheckpointError, match="weights of earlier are missing"):
+        refuse_other_weights(earlier)
+    earlier.card_file.unlink()
+    save_settings(CONFIG, earlier.settings_file)
+    earlier.write_status(RunStatus(state=RunState.STOPPED))
+    with pytest.raises(
+        CheckpointError, match=r"earlier is stopped, and no model yet\..*resume ear"
+    ):
+        refuse_other_weights(earlier)
+    earlier.file(MEMBERS_NAME).write_text("{}")
+    with pytest.raises(CheckpointError, match="several models put together, and no weights"):
+        refuse_other_weights(earlier)
 
 
 def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(earlier: RunFolder) -> None:

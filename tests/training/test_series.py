@@ -1,5 +1,6 @@
 """Folds and seeds: started together, put together afterwards."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,93 @@ def test_joined_folds_score_every_woman_once_on_one_scale(tmp_path: Path) -> Non
     assert load_settings(joined.file("run.json"), RunConfig).data.folds == 2
 
 
+def two_folds(root: Path) -> tuple[str, RunFolder, RunFolder]:
+    """Their series, and both of them finished."""
+    configs = fold_configs(CONFIG, 2)
+    one, other = (finished(root, one, scores=scores_between(0.0, 1.0)) for one in configs)
+    return configs[0].series, one, other
+
+
+def test_a_fold_that_is_there_twice_does_not_stand_for_one_that_failed(tmp_path: Path) -> None:
+    series, one, other = two_folds(tmp_path)
+    shutil.copytree(one.path, tmp_path / "backup")
+    with pytest.raises(
+        RunError, match=r"^Fold 1 is here 2 times: (backup, run-0-0|run-0-0, backup)"
+    ):
+        join_folds(series, tmp_path)
+    other.card_file.unlink()
+    other.write_status(RunStatus(state=RunState.FAILED))
+    lacking = r"^1 of 2 folds of \S+ are finished, but not fold 2 \(run-1-0, failed\)\. Wait, or"
+    with pytest.raises(RunError, match=f"{lacking} .*mammo resume {series}\\. Fold 1 is here 2"):
+        join_folds(series, tmp_path)
+    assert not (tmp_path / series).exists()
+
+
+def test_folds_may_differ_in_where_they_were_trained_and_in_nothing_else(tmp_path: Path) -> None:
+    series, _, other = two_folds(tmp_path)
+    config = other.settings(RunConfig)
+    elsewhere = replace(config, device="auto", workers=3)
+    elsewhere = replace(elsewhere, data=replace(config.data, folder="/elsewhere/made up"))
+    save_settings(elsewhere, other.settings_file)
+    assert join_folds(series, tmp_path).has_predictions
+    longer = replace(config.optim, epochs=9)
+    save_settings(replace(elsewhere, optim=longer, seed=4), other.settings_file)
+    with pytest.raises(RunError, match=r"of one training: their optim\.epochs, seed differ"):
+        join_folds(series, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "value", "complaint"),
+    [
+        ("group_id", 3, "W0-5", r"1 of 39 test women are of more than one fold \(first: W0-5\)"),
+        ("label", 20, "cancer", r"1 of 60 images have more than one label \(first: V0\)"),
+    ],
+)
+def test_folds_of_different_data_are_refused_before_anything_is_written(
+    tmp_path: Path, column: str, row: int, value: str, complaint: str
+) -> None:
+    series, _, other = two_folds(tmp_path)
+    table = read_predictions(other.predictions_file)
+    table.loc[row, column] = value
+    write_predictions(table, other.predictions_file)
+    with pytest.raises(RunError, match=f"were not made from one data set: {complaint}"):
+        join_folds(series, tmp_path)
+    assert not (tmp_path / series).exists()
+
+
+def test_every_fold_knows_the_women_the_others_were_tested_on(tmp_path: Path) -> None:
+    """A woman who came before the second fold is in nobody's data but its own."""
+    series, one, other = two_folds(tmp_path)
+    tested = {run: [f"W{fold}-{n}" for n in range(20)] for fold, run in enumerate((one, other))}
+
+    def saw(run: RunFolder, *, learnt: list[str]) -> None:
+        rows = [("made up", name, name, "train", name) for name in learnt]
+        rows += [("made up", name, name, "test", name) for name in tested[run]]
+        rows += [("films", "F1", "F1", "train", "F1")]  # its origin had learnt from
+        columns = ["dataset", "image_id", "group_id", "split", "content"]
+        pd.DataFrame(rows, columns=columns).to_csv(run.file("seen.csv"), index=False)
+
+    saw(one, learnt=tested[other])
+    saw(other, learnt=tested[one])
+    assert join_folds(series, tmp_path).has_predictions
+    saw(one, learnt=tested[other][1:])
+    with pytest.raises(RunError, match=r"1 of 40 images are not known to all folds .*W1-0"):
+        join_folds(series, tmp_path)
+
+
+def test_seeds_are_averaged_and_not_joined_as_folds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path))
+    for config in seed_configs(CONFIG, 2):
+        finished(tmp_path, config, scores=scores_between(0.0, 1.0))
+    assert main(["ensemble", "run-0-0", "--method", "out-of-fold"]) == 2
+    assert "are seeds, not folds" in (told := capsys.readouterr().err)
+    assert "mammo ensemble run-0-0 run-0-1." in told
+    assert main(["ensemble", "nobody", "--method", "out-of-fold"]) == 2
+    assert "There are no folds named 'nobody'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("named", ["run-1-0", "the series"])
 def test_folds_that_were_trained_elsewhere_are_joined_by_name(
     named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -202,7 +290,7 @@ def test_a_fold_that_says_the_opposite_class_stands_as_it_is(tmp_path: Path) -> 
     assert table.loc[theirs, "p_D"].tolist() == pytest.approx(
         own.loc[theirs, "p_D"].tolist(), abs=2e-6
     )
-    assert "calibrated by fold but for 1 of 2 (fold 1)" in joined.read_status().message
+    assert "calibrated by fold but for 1 of 2 (fold 2)" in joined.read_status().message
 
 
 def test_checkpoints_from_elsewhere_do_not_keep_folds_apart(tmp_path: Path) -> None:
@@ -236,8 +324,8 @@ def test_a_fold_that_learnt_nothing_is_joined_as_it_is_and_named(tmp_path: Path)
     members = load_ensemble(joined.file("members.json")).members
     assert [member.is_calibrated for member in members] == [True, False]
     told = joined.read_status().message
-    assert "calibrated by fold but for 1 of 2 (fold 1)" in told
-    fold = "Fold 1: test AUC 0.100 (0.000 to 1.000) of 10 breasts with and 10 without cancer"
+    assert "calibrated by fold but for 1 of 2 (fold 2)" in told
+    fold = "Fold 2: test AUC 0.100 (0.000 to 1.000) of 10 breasts with and 10 without cancer"
     assert f"{fold}, 20 women." in told
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mammo_core.config import save_settings
-from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.training.series import siblings_of
 from mammo_core.types import RunState
 from tests.training.made_up import config
@@ -25,4 +25,6 @@ def test_siblings_are_those_of_the_series_by_fold_wherever_they_stand(tmp_path: 
     write(tmp_path, "s", series="s", fold=0)  # what was put together from them
     strange = write(tmp_path, "e", series="s", fold=2)
     strange.file("run.json").write_text("{")
+    averaged = write(tmp_path, "f", series="s", fold=0)
+    averaged.file(MEMBERS_NAME).write_text("{}")
     assert siblings_of("s", tmp_path) == [first, second]

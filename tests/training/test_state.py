@@ -24,6 +24,7 @@ from mammo_core.training.learning import (
 from mammo_core.training.loop import Learner, make_learner
 from mammo_core.training.monitor import Judged
 from mammo_core.training.network import make_network
+from mammo_core.training.session import _keep_seen
 from mammo_core.types import Split
 from mammo_core.zoo.classifier import Classifier
 from tests.training.made_up import CONFIG, config, paired, squares, two_views
@@ -140,6 +141,25 @@ def test_a_kill_while_metrics_were_written_leaves_no_half_epoch(tmp_path: Path) 
     epochs = run.read_metrics()["epoch"].tolist()
     assert epochs == [1, 1, 2, 2]
     assert all(later >= earlier for earlier, later in pairwise(epochs))
+
+
+def test_what_has_learnt_does_not_go_on_with_other_images(tmp_path: Path) -> None:
+    settings = config(epochs=2)
+    begun = {split: squares(12, seed=seed) for seed, split in enumerate(Split)}
+    changed = {**begun, Split.TEST: squares(12, seed=9)}
+    run, fabric = RunFolder(tmp_path), Fabric(accelerator="cpu", devices=1)
+    first, later = (
+        Course(run=run, config=settings, fabric=fabric, images=images)
+        for images in (begun, changed)
+    )
+    _keep_seen(later)
+    _keep_seen(first)  # it has learnt from nobody yet
+    kept = run.file("seen.csv").read_bytes()
+    killed_after(tmp_path, settings, batches=4)
+    _keep_seen(first)
+    with pytest.raises(RunError, match="images are not those this run began with: 12 of 12"):
+        _keep_seen(later)
+    assert run.file("seen.csv").read_bytes() == kept
 
 
 def test_a_damaged_state_is_refused_in_words(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from mammo_core.explain.heads import head_of
 from mammo_core.types import Task
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.committee import Seat, seated_state, stand_up
+from mammo_core.zoo.committee import Seat, joinable_layer, seated_state, stand_up
 from mammo_core.zoo.freezing import last_linear
 
 TASK = Task(name="cancer", title="Cancer", classes=("no", "yes"), positive=("yes",))
@@ -75,6 +75,22 @@ def test_what_pools_otherwise_or_over_two_views_is_not_joined() -> None:
     two = ModelConfig(backbone="timm:test_efficientnet", views=2, members=2)
     with pytest.raises(ConfigError, match="2 views"):
         build_model(two, task=TASK, channels=1)
+
+
+@pytest.mark.parametrize("backbone", ["light_cnn", "conv2", "test_convnext", "timm:test_vit"])
+def test_what_has_more_than_pooling_before_its_last_layer_is_not_joined(backbone: str) -> None:
+    """A norm, or one layer more, would be left out without a word."""
+    with pytest.raises(ConfigError, match=f"{backbone} cannot be joined into one network"):
+        build_model(ModelConfig(backbone=backbone, members=2), task=TASK, channels=1)
+
+
+@pytest.mark.parametrize("backbone", ["mobilenetv2_100", "resnet18", "efficientnet_b0"])
+@pytest.mark.parametrize("pooling", ["avg", "avgmax"])
+def test_networks_that_only_pool_are_joined_as_they_are(backbone: str, pooling: str) -> None:
+    model = ModelConfig(backbone=backbone, pooling=pooling, dropout=0.3)  # type: ignore[arg-type]
+    network = build_model(model, task=TASK, channels=1)
+    assert joinable_layer(network, model).out_features == 2
+    assert network.trunk.training
 
 
 def test_a_single_network_has_no_members_to_ask() -> None:
