@@ -181,7 +181,7 @@ def split_in_words(data: DataConfig, *, members: int = 1) -> str:
         )
     if data.folds:
         return whole + (
-            f"Fold {data.fold} of {data.folds} (counted from 0) is the test set; validation women "
+            f"Fold {data.fold + 1} of {data.folds} is the test set; validation women "
             f"are {data.val_fraction:.0%} of the others. Seed {data.split_seed}."
         )
     shares = f"validation {data.val_fraction:.0%}, test {data.test_fraction:.0%}"

@@ -89,7 +89,9 @@ def show_alarms(metrics: pd.DataFrame) -> None:
     st.warning("\n".join(lines) + more, icon=":material/notification_important:")
 
 
-_WAIT: Final = "Those that stopped, failed or were lost can be resumed one by one."
+_WAIT: Final = (
+    "Those that stopped, failed or were lost can be resumed: one by one, or all by `mammo resume`."
+)
 
 
 def show_series(run: RunFolder, config: RunConfig) -> None:
