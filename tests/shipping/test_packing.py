@@ -22,8 +22,19 @@ from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import make_fold
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
-from mammo_core.runs.measured import Fidelity, MeasuredRate, add_fidelity, stress_of
-from mammo_core.runs.operating_points import MODEL_POINTS_FILE, POINTS_FILE, locked_points
+from mammo_core.runs.measured import (
+    Fidelity,
+    MeasuredRate,
+    add_fidelity,
+    fidelity_of,
+    stress_of,
+)
+from mammo_core.runs.operating_points import (
+    MODEL_POINTS_FILE,
+    POINTS_FILE,
+    locked_points,
+    openings_of,
+)
 from mammo_core.runs.sidecars import read_embeddings, read_seen
 from mammo_core.shipping.packing import Wording, _carried, pack, pack_single
 from mammo_core.shipping.recount import Recounted, Sources, recount
@@ -236,9 +247,11 @@ def test_locks_and_heatmaps_that_are_kept_are_not_lost(
     recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
     (kept,) = locked_points(run)
     assert (kept.threshold, kept.pooling, kept.locked_at) == (0.4, "mean", own.locked_at)
+    write_card(replace(run.card(), metrics=()), run.card_file)
     add_fidelity(run, fidelity_of_nobody(card_hash(run)))
-    with pytest.raises(RunError, match="Name that set with --boxes"):
-        recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
+    recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
+    assert run.card().metrics
+    assert [one.dataset for one in fidelity_of(run)] == ["films"]
 
 
 def test_networks_that_read_together_are_not_trained_together(tmp_path: Path) -> None:
@@ -296,6 +309,33 @@ def test_the_command_tells_what_differs(
     women = str(packed[0].path.parent / "women")
     assert main(["card", "joined", "--data", women]) == 1
     assert "figures are as counted" in capsys.readouterr().out
+    assert [one.by for one in openings_of(packed[0])] == ["mammo card"]
+
+
+def test_the_card_in_words_is_counted_again_and_written_with_the_card(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    run = RunFolder(tmp_path / "runs" / "joined")
+    shutil.copytree(packed[0].path, run.path)
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    words, women = run.file("CARD.md"), packed[0].path.parent / "women"
+    command = ["card", "joined", "--data", str(women)]
+    words.write_text("# Model card of another day\n", encoding="utf-8")
+    assert main([*command, "--write"]) == 0
+    assert main(["report", "joined", "--card", "--out", str(tmp_path / "card.md")]) == 0
+    told = words.read_text(encoding="utf-8")
+    assert told == (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "## Stress" in told
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "lines are as they would be written now" in capsys.readouterr().out
+    other = told.replace("| out of fold | 24 |", "| out of fold | 23 |")
+    words.write_text(other, encoding="utf-8")
+    assert other != told
+    assert main(command) == 1
+    assert "CARD.md: kept | out of fold | 23 |" in capsys.readouterr().out
+    assert words.read_text(encoding="utf-8") == other
 
 
 def test_a_run_that_stands_alone_is_packed_without_the_files_of_single_women(
