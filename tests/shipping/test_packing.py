@@ -322,7 +322,12 @@ def test_the_card_in_words_is_counted_again_and_written_with_the_card(
     words, women = run.file("CARD.md"), packed[0].path.parent / "women"
     command = ["card", "joined", "--data", str(women)]
     words.write_text("# Model card of another day\n", encoding="utf-8")
-    assert main([*command, "--write"]) == 0
+    put_phantoms(tmp_path / "films", women=4, seed=1)
+    boxes = ["--boxes", str(tmp_path / "films"), "--box-rule", "lesion"]
+    add_fidelity(run, fidelity_of_nobody(card_hash(run)))
+    assert main([*command, *boxes, "--write"]) == 0
+    (measured,) = fidelity_of(run)  # in place of what was known of that set
+    assert measured.images > 1
     assert main(["report", "joined", "--card", "--out", str(tmp_path / "card.md")]) == 0
     told = words.read_text(encoding="utf-8")
     assert told == (tmp_path / "card.md").read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -291,6 +292,19 @@ def test_the_copy_lies_beside_the_run_without_its_folders_and_is_swept_later(
     assert [path.name for path in root.iterdir()] == [run.run_id]
     (root / ".counting-abcd1234" / "mine").mkdir(parents=True)
     assert sweep_scratch(root, now=4e9) == 1
+
+
+@pytest.mark.parametrize("is_beside", [True, False])
+def test_where_a_copy_finds_no_room_this_is_said_and_nothing_is_left(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_beside: bool
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    where = "runs" if is_beside else "temporary"
+    told = pytest.raises(DiskError, match=f"to the folder '{where}': there is no room left")
+    with room_for(100_000), told, copy_of(run, is_beside=is_beside):
+        pytest.fail("There is no room for the weights.")
+    assert [path.name for path in (tmp_path / where).iterdir()] == (["mine"] if is_beside else [])
 
 
 def test_a_set_of_lesions_that_cannot_serve_is_told_before_anything_is_counted(
