@@ -205,8 +205,9 @@ def home() -> Path:
 
 
 _SCRATCH: Final = re.compile(r"\..+\.(?P<process>\d+)-[0-9a-f]{16}\.tmp")
-#: A checkpoint that is filled before it takes its place; eight letters by `tempfile`.
-_UNFINISHED: Final = re.compile(r"\.(?:importing|exporting|packing)-\w{8}")
+#: A checkpoint that is filled before it takes its place, or a copy that is counted in; eight
+#: letters by `tempfile`.
+_UNFINISHED: Final = re.compile(r"\.(?:importing|exporting|packing|counting)-\w{8}")
 _FRESH_SECONDS: Final = 600.0  # another computer, whose processes we cannot see, may write here too
 _ABANDONED_SECONDS: Final = 86_400.0  # in which nothing was written to an unfinished folder
 

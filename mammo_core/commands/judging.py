@@ -1,18 +1,28 @@
 """`mammo explain-check`, `froc`, `stress`: a checkpoint judged on images it did not learn from; and
-`card`: its results, thresholds, baselines, stress test and heatmaps, counted again.
+`card`: its results, thresholds, baselines, stress test, heatmaps and words, counted again.
 """
 
 import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mammo_core.commands.command import Command, note_look, say, show_progress
 from mammo_core.config import JudgeConfig
-from mammo_core.files import measurements_root
-from mammo_core.runs.folder import find_checkpoint
+from mammo_core.files import (
+    audits_root,
+    checkpoints_root,
+    measurements_root,
+    shipped_checkpoints_root,
+)
+from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.jobs import start_run
 from mammo_core.types import Split
+
+if TYPE_CHECKING:
+    from mammo_core.shipping.recount import Recounted
 
 
 def _add_arguments(parser: argparse.ArgumentParser, *, images: int) -> None:
@@ -123,7 +133,7 @@ def _add_card_arguments(parser: argparse.ArgumentParser) -> None:
 def _card(arguments: argparse.Namespace) -> int:
     """Tell what differs; 1 where something does and nothing was written."""
     from mammo_core.metrics.cases import Pooling
-    from mammo_core.shipping.recount import Sources, recount
+    from mammo_core.shipping.recount import CARD_WORDS, Sources, recount
 
     run = find_checkpoint(arguments.run)
     figures = recount(
@@ -137,23 +147,53 @@ def _card(arguments: argparse.Namespace) -> int:
         is_written=arguments.write,
         now=datetime.now(UTC).isoformat(timespec="seconds"),
         report=show_progress,
+        in_words=_in_words_as(run),
     )
+    note_look(run, by="mammo card")
     others = [figure for figure in figures if not figure.is_same]
     for figure in others:
-        say(f"{figure.name}: kept {_number(figure.kept)}, counted {_number(figure.found)}")
-    say(f"{run.run_id}: {len(figures) - len(others):,} of {len(figures):,} figures are as counted.")
+        say(f"{figure.name}: kept {_told(figure.kept)}, counted {_told(figure.found)}")
+    lines = [one for one in figures if one.name == CARD_WORDS]
+    numbers = [one for one in figures if one.name != CARD_WORDS]
+    say(f"{run.run_id}: {_same_of(numbers)} figures are as counted.")
+    if lines:
+        say(f"{CARD_WORDS}: {_same_of(lines)} lines are as they would be written now.")
     if arguments.write:
         say("What was counted now is kept.")
     return 1 if others and not arguments.write else 0
 
 
-def _number(value: float | None) -> str:
-    return "nothing" if value is None else f"{value:.4g}"
+def _in_words_as(run: RunFolder) -> Callable[[RunFolder], str]:
+    """The card of a copy of `run` as `mammo report --card` tells it of `run`."""
+    from mammo_core.reports.study.report import Format, card_text
+    from mammo_core.reports.study.study import ALL
+    from mammo_core.runs.naming import ships
+
+    is_shipped = ships(run)
+    return partial(
+        card_text,
+        roots=(checkpoints_root(), shipped_checkpoints_root()),
+        audits=audits_root(),
+        form=Format.MARKDOWN,
+        sight=replace(ALL, is_shipped=lambda _: is_shipped),
+    )
+
+
+def _same_of(figures: "Sequence[Recounted]") -> str:
+    return f"{sum(one.is_same for one in figures):,} of {len(figures):,}"
+
+
+def _told(value: float | str | None) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "nothing" if value is None else value
 
 
 CARD = Command(
     name="card",
-    summary="count a card's results, thresholds, baselines, stress test and heatmaps again",
+    summary="count a card's results, thresholds, baselines, stress test, heatmaps and words again",
     add_arguments=_add_card_arguments,
     run=_card,
 )

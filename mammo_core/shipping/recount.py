@@ -1,14 +1,15 @@
 """A card counted again from the data by one command: the scores of its women, its results,
-thresholds, baselines, stress test and heatmaps; held against what is kept, or written in its place.
+thresholds, baselines, stress test, heatmaps and words; held against what is kept, or written in its
+place.
 """
 
 import math
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any, Final
 
 import pandas as pd
@@ -16,7 +17,10 @@ import pandas as pd
 from mammo_core.config import JudgeConfig
 from mammo_core.datasets.baselines import PREFIX
 from mammo_core.datasets.predictions import read_predictions, write_predictions
-from mammo_core.errors import CheckpointError, MammoError, RunError
+from mammo_core.datasets.splits import judged_images
+from mammo_core.errors import CheckpointError, MammoError
+from mammo_core.explain.fidelity import marked_rows, refuse_places
+from mammo_core.files import replace_file
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.judging import Stressed, judge, stress, summarise
@@ -32,8 +36,11 @@ from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
 from mammo_core.runs.measured import (
     FIDELITY_FILE,
     STRESS_FILE,
+    Fidelity,
+    StressTest,
     add_stress,
     fidelity_of,
+    froc_of,
     stress_of,
 )
 from mammo_core.runs.operating_points import (
@@ -46,7 +53,9 @@ from mammo_core.runs.operating_points import (
     point_in_force,
     unlock_point,
 )
+from mammo_core.runs.sidecars import append_record, read_records
 from mammo_core.shipping.packing import dealt_folds, measure_packed, scored_by
+from mammo_core.shipping.put_back import bind_beside, copy_of, counted_in, hashes_of, put_back
 from mammo_core.training.baselines import write_baselines
 from mammo_core.training.lineage import find_images
 from mammo_core.training.outcome import measure_all
@@ -72,19 +81,32 @@ _OF_THE_DAY: Final = ("measured_at", "locked_at", "card_sha256", "seconds", "eng
 OUT_OF_FOLD: Final = "out of fold"
 
 
+CARD_WORDS: Final = "CARD.md"  # the card as `mammo report NAME --card` tells it
+_DAY: Final = re.compile(r"\b\d{1,2} [A-Z][a-z]{2} \d{4}\b")
+_NUMBER: Final = re.compile(r"(?<![\w.])[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?!\w|[.,]\d)")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recounted:
-    """A number of the card as it is kept and as it was counted now; None where it is missing."""
+    """A number of the card, or a line of its words, as it is kept and as it was counted now; None
+    where it is missing.
+    """
 
     name: str
-    kept: float | None
-    found: float | None
+    kept: float | str | None
+    found: float | str | None
 
     @property
     def is_same(self) -> bool:
-        if self.kept is None or self.found is None:
+        """Counts exactly, other numbers but for rounding, words by the letter."""
+        kept, found = self.kept, self.found
+        if kept is None or found is None:
             return False
-        return math.isclose(self.kept, self.found, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        if isinstance(kept, str) or isinstance(found, str):
+            return _is_same_line(str(kept), str(found))
+        if isinstance(kept, int) and isinstance(found, int):
+            return kept == found
+        return math.isclose(kept, found, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,38 +114,68 @@ class Sources:
     """Where the data lie: what the checkpoint was trained on, and a set with marked lesions."""
 
     folder: str | None = None  # None: as its settings name it
-    boxes: str | None = None  # None: no heatmaps are held against lesions
+    boxes: str | None = None  # None: heatmaps are not held against lesions again
     box_rule: str | None = None
     pooling: Pooling | None = None  # how a case's images make its score at thresholds locked first
 
 
 def recount(
-    run: RunFolder, sources: Sources, *, is_written: bool, now: str, report: Report
+    run: RunFolder,
+    sources: Sources,
+    *,
+    is_written: bool,
+    now: str,
+    report: Report,
+    in_words: Callable[[RunFolder], str] | None = None,
 ) -> list[Recounted]:
     """Count in a copy of the folder; what differs from `run` comes back, and where it `is_written`
-    the copy takes its place. Heatmaps are counted again where a set with lesions is named.
+    what was counted takes its place. Heatmaps are counted again where a set with lesions is named,
+    and the card `in_words` where one is kept.
     """
-    if run.card().patches:
+    _refuse_early(run, sources)
+    told = run.file(CARD_WORDS)
+    with copy_of(run, is_beside=is_written) as copy:
+        before, known = hashes_of(copy), [*_points_in(copy)]
+        _count(copy, sources, is_first=is_written, now=now, report=report)
+        figures, counted = list(compare(run, copy)), counted_in(copy)
+        bind_beside(run, copy, counted=counted, old=before[run.card_file.name])
+        if in_words is not None and told.exists():
+            words = in_words(copy)
+            figures += compare_words(told.read_text(encoding="utf-8", errors="replace"), words)
+            replace_file(copy.file(CARD_WORDS), words)
+        if is_written:
+            _lock_late(run, copy, known)
+            put_back(run, copy, counted=counted, before=before)
+    return figures
+
+
+def _refuse_early(run: RunFolder, sources: Sources) -> None:
+    """Whatever would stop the count at its end."""
+    card = run.card()
+    if card.patches:
         raise CheckpointError(
             f"{run.run_id} has learnt patches of images; what it finds is counted by `mammo "
             f"find-lesions {run.run_id}`."
         )
-    if is_written and sources.boxes is None and fidelity_of(run):
-        raise RunError(
-            f"{run.run_id} has heatmaps that were held against marked lesions. Name that set with "
-            "--boxes, or they would be lost."
-        )
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = RunFolder(Path(scratch) / run.run_id)
-        shutil.copytree(run.path, copy.path)
-        _count(copy, sources, is_first=is_written, now=now, report=report)
-        figures = list(compare(run, copy, has_heatmaps=sources.boxes is not None))
-        if is_written:
-            for file in copy.path.iterdir():
-                shutil.copyfile(file, run.file(file.name))
-            if not copy.file(POINTS_FILE).exists():
-                run.file(POINTS_FILE).unlink(missing_ok=True)
-    return figures
+    for read in (locked_points, stress_of, fidelity_of, froc_of):
+        read(run)
+    config = _box_config(run, sources)
+    if config is not None:
+        refuse_places(card)
+        dataset, _, _ = judged_images(run, card, config)
+        marked_rows(dataset, card.task, most=config.images, seed=config.seed)
+
+
+def _box_config(run: RunFolder, sources: Sources) -> JudgeConfig | None:
+    if sources.boxes is None:
+        return None
+    return JudgeConfig(
+        kind="explain_check",
+        checkpoint=run.run_id,
+        folder=sources.boxes,
+        label_rule=sources.box_rule,
+        images=MARKED,
+    )
 
 
 def _count(run: RunFolder, sources: Sources, *, is_first: bool, now: str, report: Report) -> None:
@@ -144,14 +196,8 @@ def _count(run: RunFolder, sources: Sources, *, is_first: bool, now: str, report
     elif is_first:
         _lock_first(run, sources.pooling, now=now)
     _stress(run, sources, now=now, report=report)
-    if sources.boxes is not None:
-        config = JudgeConfig(
-            kind="explain_check",
-            checkpoint=run.run_id,
-            folder=sources.boxes,
-            label_rule=sources.box_rule,
-            images=MARKED,
-        )
+    config = _box_config(run, sources)
+    if config is not None:
         judge(config, run, now=now, report=report)
 
 
@@ -174,18 +220,37 @@ def _lock_again(run: RunFolder, kept: Sequence[LockedPoint]) -> None:
     """Every threshold as it was locked, with what it does to the scores counted now."""
     table, card = read_predictions(run.predictions_file), card_hash(run)
     for point in kept:
-        again = replace(point, card_sha256=card)
-        if point.calibration == AS_GIVEN:
-            rows = table[table["split"].fillna("") == point.split]
-            again = point_to_lock(
-                pool_cases(rows, point.level, Pooling(point.pooling)),
-                point.threshold,
-                split=point.split,
-                aim=point.aim,
-                locked_at=point.locked_at,
-                card_sha256=card,
-            )
-        lock_point(run, replace(again, comes_with_model=point.comes_with_model))
+        lock_point(run, _counted_again(point, table, card=card))
+
+
+def _counted_again(point: LockedPoint, table: pd.DataFrame, *, card: str) -> LockedPoint:
+    if point.calibration != AS_GIVEN:
+        return replace(point, card_sha256=card)
+    rows = table[table["split"].fillna("") == point.split]
+    again = point_to_lock(
+        pool_cases(rows, point.level, Pooling(point.pooling)),
+        point.threshold,
+        split=point.split,
+        aim=point.aim,
+        locked_at=point.locked_at,
+        card_sha256=card,
+    )
+    return replace(again, comes_with_model=point.comes_with_model, unlocked_at=point.unlocked_at)
+
+
+def _points_in(run: RunFolder) -> Iterator[tuple[str, LockedPoint]]:
+    """Every line of both logs, by the name of the log."""
+    for name in (MODEL_POINTS_FILE, POINTS_FILE):
+        if run.file(name).exists():
+            yield from ((name, point) for point in read_records(run.file(name), LockedPoint))
+
+
+def _lock_late(run: RunFolder, copy: RunFolder, known: Sequence[tuple[str, LockedPoint]]) -> None:
+    """What was locked or unlocked while the count went on is so for what was counted, too."""
+    table, card, old = read_predictions(copy.predictions_file), card_hash(copy), card_hash(run)
+    for name, point in _points_in(run):
+        if point.card_sha256 == old and (name, point) not in known:
+            append_record(copy.file(name), _counted_again(point, table, card=card))
 
 
 def _measure_single(run: RunFolder, sources: Sources, *, report: Report) -> None:
@@ -302,14 +367,26 @@ def _stress(run: RunFolder, sources: Sources, *, now: str, report: Report) -> No
     add_stress(run, measured)
 
 
-def compare(kept: RunFolder, found: RunFolder, *, has_heatmaps: bool) -> Iterator[Recounted]:
-    """Every number the two folders tell of their card."""
-    ours, theirs = (dict(_numbers(one, has_heatmaps=has_heatmaps)) for one in (kept, found))
+def compare(kept: RunFolder, found: RunFolder) -> Iterator[Recounted]:
+    """Every number the two folders tell of their card, but of what `found` has not measured."""
+    ours, theirs = (_told_apart(_numbers(one, measured=found)) for one in (kept, found))
     for name in dict.fromkeys([*ours, *theirs]):
         yield Recounted(name=name, kept=ours.get(name), found=theirs.get(name))
 
 
-def _numbers(run: RunFolder, *, has_heatmaps: bool) -> Iterator[tuple[str, float]]:
+def _told_apart(numbers: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """By name; the second of one name has its number behind it."""
+    found: dict[str, float] = {}
+    for name, value in numbers:
+        own, number = name, 1
+        while own in found:
+            number += 1
+            own = f"{name} ({number})"
+        found[own] = value
+    return found
+
+
+def _numbers(run: RunFolder, *, measured: RunFolder) -> Iterator[tuple[str, float]]:
     card = run.card()
     for metric in card.metrics:
         yield from _flat(to_document(metric), f"{metric.name} by {metric.level}")
@@ -320,11 +397,24 @@ def _numbers(run: RunFolder, *, has_heatmaps: bool) -> Iterator[tuple[str, float
             yield from _guessed(run, metric.level)
     yield from _flat({"heatmap_peak": card.heatmap_peak}, "card")
     for point in locked_points(run):
-        yield from _flat(to_document(point), f"threshold for {point.aim}")
+        yield from _flat(to_document(point), f"threshold for {point.aim} by {point.level}")
+    yield from _measured(run, measured)
+
+
+def _measured(run: RunFolder, measured: RunFolder) -> Iterator[tuple[str, float]]:
+    tests = {_called(one) for one in stress_of(measured)}
     for test in stress_of(run):
-        yield from _flat(to_document(test), f"stress, {test.dataset}")
-    for one in fidelity_of(run) if has_heatmaps else ():
-        yield from _flat(to_document(one), f"heatmaps, {one.dataset}")
+        if _called(test) in tests:
+            yield from _flat(to_document(test), _called(test))
+    maps = {_called(one) for one in fidelity_of(measured)}
+    for one in fidelity_of(run):
+        if _called(one) in maps:
+            yield from _flat(to_document(one), _called(one))
+
+
+def _called(measured: StressTest | Fidelity) -> str:
+    what = "stress" if isinstance(measured, StressTest) else f"heatmaps by {measured.method}"
+    return f"{what}, {measured.dataset}, {measured.split}"
 
 
 def _guessed(run: RunFolder, level: Level) -> Iterator[tuple[str, float]]:
@@ -347,7 +437,41 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, float]]:
             if key not in _OF_THE_DAY:
                 yield from _flat(inner, f"{prefix}: {key}")
     elif isinstance(value, list):
-        for inner in value:
-            yield from _flat(inner, name)
+        for number, inner in enumerate(value, start=1):
+            is_named = isinstance(inner, dict) and bool(inner.get("title") or inner.get("name"))
+            yield from _flat(inner, name if is_named else f"{name} {number}")
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield name, float(value)
+        yield name, value
+
+
+def compare_words(kept: str, found: str) -> Iterator[Recounted]:
+    """Every line of the card in words, but for days, as it is kept and as it would be written."""
+    ours, theirs = (_lines_of(text) for text in (kept, found))
+    forms, others = ([_form(line) for line in lines] for lines in (ours, theirs))
+    matcher = SequenceMatcher(None, forms, others, autojunk=False)
+    for _, first, last, start, end in matcher.get_opcodes():
+        for one, other in zip_longest(ours[first:last], theirs[start:end]):
+            yield Recounted(name=CARD_WORDS, kept=one, found=other)
+
+
+def _lines_of(text: str) -> list[str]:
+    return [_DAY.sub("(day)", line) for line in text.splitlines() if line.strip()]
+
+
+def _form(line: str) -> str:
+    return _NUMBER.sub("#", line)
+
+
+def _is_same_line(kept: str, found: str) -> bool:
+    """The same words; each number as far as its digits tell it, but counts exactly."""
+    pairs = zip(_NUMBER.findall(kept), _NUMBER.findall(found), strict=False)
+    return _form(kept) == _form(found) and all(_is_same_number(*pair) for pair in pairs)
+
+
+def _is_same_number(kept: str, found: str) -> bool:
+    (_, _, decimals), (_, _, others) = kept.partition("."), found.partition(".")
+    if not decimals or len(decimals) != len(others):
+        return kept == found
+    step = 1.01 * 10.0 ** -len(decimals)  # what is rounded may fall to the other side
+    one, other = (float(number.replace(",", "")) for number in (kept, found))
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=max(step, TOLERANCE))

@@ -22,7 +22,13 @@ from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import make_fold
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
-from mammo_core.runs.measured import Fidelity, MeasuredRate, add_fidelity, stress_of
+from mammo_core.runs.measured import (
+    Fidelity,
+    MeasuredRate,
+    add_fidelity,
+    fidelity_of,
+    stress_of,
+)
 from mammo_core.runs.operating_points import (
     MODEL_POINTS_FILE,
     POINTS_FILE,
@@ -249,9 +255,11 @@ def test_locks_and_heatmaps_that_are_kept_are_not_lost(
     recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
     (kept,) = locked_points(run)
     assert (kept.threshold, kept.pooling, kept.locked_at) == (0.4, "mean", own.locked_at)
+    write_card(replace(run.card(), metrics=()), run.card_file)
     add_fidelity(run, fidelity_of_nobody(card_hash(run)))
-    with pytest.raises(RunError, match="Name that set with --boxes"):
-        recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
+    recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
+    assert run.card().metrics
+    assert [one.dataset for one in fidelity_of(run)] == ["films"]
 
 
 def test_networks_that_read_together_are_not_trained_together(tmp_path: Path) -> None:
@@ -309,6 +317,38 @@ def test_the_command_tells_what_differs(
     women = str(packed[0].path.parent / "women")
     assert main(["card", "joined", "--data", women]) == 1
     assert "figures are as counted" in capsys.readouterr().out
+    assert [one.by for one in openings_of(packed[0])] == ["mammo card"]
+
+
+def test_the_card_in_words_is_counted_again_and_written_with_the_card(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    run = RunFolder(tmp_path / "runs" / "joined")
+    shutil.copytree(packed[0].path, run.path)
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    words, women = run.file("CARD.md"), packed[0].path.parent / "women"
+    command = ["card", "joined", "--data", str(women)]
+    words.write_text("# Model card of another day\n", encoding="utf-8")
+    put_phantoms(tmp_path / "films", women=4, seed=1)
+    boxes = ["--boxes", str(tmp_path / "films"), "--box-rule", "lesion"]
+    add_fidelity(run, fidelity_of_nobody(card_hash(run)))
+    assert main([*command, *boxes, "--write"]) == 0
+    (measured,) = fidelity_of(run)  # in place of what was known of that set
+    assert measured.images > 1
+    assert main(["report", "joined", "--card", "--out", str(tmp_path / "card.md")]) == 0
+    told = words.read_text(encoding="utf-8")
+    assert told == (tmp_path / "card.md").read_text(encoding="utf-8")
+    assert "## Stress" in told
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "lines are as they would be written now" in capsys.readouterr().out
+    other = told.replace("| out of fold | 24 |", "| out of fold | 23 |")
+    words.write_text(other, encoding="utf-8")
+    assert other != told
+    assert main(command) == 1
+    assert "CARD.md: kept | out of fold | 23 |" in capsys.readouterr().out
+    assert words.read_text(encoding="utf-8") == other
 
 
 def test_a_run_that_stands_alone_is_packed_without_the_files_of_single_women(

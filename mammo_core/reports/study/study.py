@@ -51,12 +51,14 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """What whoever asks for a report may see: which runs, and which data sets by what settings call
-    them. As it stands here, all. `is_named` tells whether others may read for which run it was.
+    them. As it stands here, all. `is_named` tells whether others may read for which run it was;
+    `is_shipped`, of which run it goes without saying that its images are not here.
     """
 
     run: Callable[[RunFolder], bool] = lambda run: True
     data: Callable[[str], bool] = lambda named: True
     is_named: bool = True
+    is_shipped: Callable[[RunFolder], bool] = ships
 
     def runs_of(self, roots: Sequence[Path]) -> list[RunFolder]:
         return [run for run in list_runs(*roots) if self.run(run)]
@@ -356,7 +358,7 @@ def read_study(
         )
     settings = evaluation or (training.data if training is not None else None)
     seen = settings if settings is not None and sight.data(settings.folder) else None
-    is_shipped = evaluation is None and ships(run)
+    is_shipped = evaluation is None and sight.is_shipped(run)
     data = StudyData()
     if ensemble is None:
         data = read_study_data(seen, training, card, is_shipped=is_shipped)

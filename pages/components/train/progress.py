@@ -92,8 +92,6 @@ def show_alarms(metrics: pd.DataFrame) -> None:
 _WAIT: Final = (
     "Those that stopped, failed or were lost can be resumed: one by one, or all by `mammo resume`."
 )
-    "Those that stopped, failed or were lost can be resumed: one by one, or all by `mammo resume`."
-)
 
 
 def show_series(run: RunFolder, config: RunConfig) -> None:
