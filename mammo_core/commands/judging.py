@@ -184,11 +184,9 @@ def _same_of(figures: "Sequence[Recounted]") -> str:
 
 
 def _told(value: float | str | None) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "nothing" if value is None else value
+    if value is None or isinstance(value, str):
+        return value or "nothing"
+    return f"{value:,}" if float(value).is_integer() else f"{value:.4g}"
 
 
 CARD = Command(
