@@ -364,18 +364,26 @@ def _pairs_with_rate(
         for figure in PartFigure
         for one, other in combinations(slices, 2)
         if NOT_KNOWN not in (one.name, other.name)
-        and not _is_told_by_label(one, other, figure)
+        and not _is_told_by_cut(one, other, figure, among=slices)
         and min(_women_behind(part, figure) for part in (one, other)) >= FEWEST_WOMEN
     ]
 
 
-def _is_told_by_label(one: Slice, other: Slice, figure: PartFigure) -> bool:
-    """Where a part has one class by how it was cut, as BI-RADS 1, or C where density is learnt, a
-    gap in recall rate or share to a part of other classes tells of the cut, not of the model.
+def _is_told_by_cut(
+    one: Slice, other: Slice, figure: PartFigure, *, among: Sequence[Slice]
+) -> bool:
+    """Where a part has one class by how it was cut, as BI-RADS 1, or density where that is learnt,
+    its recall rate and share tell of the cut, or once more of its specificity. Not where all cases
+    are of one class.
     """
-    first, second = (set(part.cases.positive.tolist()) for part in (one, other))
-    of_share = figure in (PartFigure.RECALL_RATE, PartFigure.CALIBRATION)
-    return of_share and first != second
+    if figure not in (PartFigure.RECALL_RATE, PartFigure.CALIBRATION):
+        return False
+    has_one = [len(_classes([part])) == 1 for part in (one, other)]
+    return any(has_one) and len(_classes(among)) > 1
+
+
+def _classes(parts: Sequence[Slice]) -> set[bool]:
+    return {bool(one) for part in parts for one in part.cases.positive}
 
 
 def _rate_gap(
