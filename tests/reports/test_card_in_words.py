@@ -9,7 +9,7 @@ import pytest
 
 from mammo_core.config import PatchConfig, RunConfig, load_settings, save_settings
 from mammo_core.files import shipped_checkpoints_root
-from mammo_core.reports.study.model_sections import _epochs, _files
+from mammo_core.reports.study.model_sections import _epochs, files_in_words
 from mammo_core.reports.study.report import Format, _familiar, card_text
 from mammo_core.reports.study.study import RunStudy, StudyData, read_study
 from mammo_core.runs.card import read_card
@@ -80,10 +80,10 @@ def test_at_the_threshold_in_force_a_card_tells_women_apart_from_breasts(study: 
 
 def test_a_card_tells_what_files_it_was_measured_on() -> None:
     data = made_up_card("a").data
-    assert _files(data) == "not stated"
+    assert files_in_words(data) == "not stated"
     pictures = replace(data, file_kinds=("picture",))
-    assert _files(pictures) == "pictures; never measured on DICOM"
-    assert _files(replace(data, file_kinds=("DICOM", "picture"))) == "DICOMs and pictures"
+    assert files_in_words(pictures) == "pictures; never measured on DICOM"
+    assert files_in_words(replace(data, file_kinds=("DICOM", "picture"))) == "DICOMs and pictures"
 
 
 def test_how_unlike_images_are_known_is_told_of_what_is_kept(study: RunFolder) -> None:
