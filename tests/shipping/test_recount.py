@@ -30,6 +30,7 @@ from mammo_core.runs.measured import (
 )
 from mammo_core.runs.operating_points import (
     MODEL_POINTS_FILE,
+    OPENINGS_FILE,
     POINTS_FILE,
     LockedPoint,
     WrittenMargin,
@@ -62,7 +63,7 @@ NOW = "2026-01-01T00:00:00+00:00"
 def run(tmp_path: Path) -> RunFolder:
     """One of the user's own, with a threshold, a stress test and heatmaps measured."""
     folder = tmp_path / "runs" / "mine"
-    ignored = shutil.ignore_patterns(POINTS_FILE, "*.zip")
+    ignored = shutil.ignore_patterns(POINTS_FILE, OPENINGS_FILE, "*.zip")  # what one did here
     shutil.copytree(shipped_checkpoints_root() / "phantom-light", folder, ignore=ignored)
     return RunFolder(folder)
 
