@@ -53,7 +53,7 @@ def test_a_run_learns_again_from_half_of_its_women(home: Path) -> None:
     for run in (half, whole):
         seen = read_seen(run)
         assert seen is not None
-        women.append(seen.groupby("split")["group_id"].agg(set))
+        women.append({split: set(names) for split, names in seen.groupby("split")["group_id"]})
     assert women[0]["train"] < women[1]["train"]
     assert women[0]["test"] == women[1]["test"]
     assert women[0]["val"] == women[1]["val"]

@@ -317,7 +317,7 @@ def test_the_command_tells_what_differs(
     women = str(packed[0].path.parent / "women")
     assert main(["card", "joined", "--data", women]) == 1
     assert "figures are as counted" in capsys.readouterr().out
-    assert [one.by for one in openings_of(packed[0])] == ["mammo card"]
+    assert [one.by for one in openings_of(packed[0])] == ["mammo checkpoints pack", "mammo card"]
 
 
 def test_the_card_in_words_is_counted_again_and_written_with_the_card(
