@@ -117,7 +117,9 @@ def train(run: RunFolder) -> str:
     if is_stopped:
         reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
         return f"Stopped on request {reached}. It can be resumed."
-    words = f"Kept the weights of epoch {best}, the best on the validation images."
+    is_last = config.optim.monitor == "last"
+    which = "the last" if is_last else "the best on the validation images"
+    words = f"Kept the weights of epoch {best}, {which}."
     if not fabric.is_global_zero:
         return words
     _finish(course, network, dataset, _record(course, progress, start))

@@ -149,3 +149,5 @@ def test_the_card_says_who_chose_the_epoch() -> None:
     assert how_chosen(patient, record, manifest).startswith("When to stop, and epoch 4 of 9, was")
     folds = replace(CONFIG, data=replace(CONFIG.data, folds=5))
     assert "(the held-out fold chooses nothing)" in how_chosen(folds, record, manifest)
+    last = replace(CONFIG, optim=replace(CONFIG.optim, monitor="last", patience=0))
+    assert how_chosen(last, record, manifest) == "Epoch 4 of 9, the last, was kept: none chosen."
