@@ -302,6 +302,9 @@ def _stop(arguments: argparse.Namespace) -> int:
     for run in at_work:
         is_over = run.read_status().state.is_over
         say(f"{run.run_id} {'is stopped' if is_over else 'will stop after its current batch'}.")
+    waiting = sum(run.read_status().state is RunState.NOT_STARTED for run in asked)
+    if waiting:
+        say_aside(f"{waiting} not started: cancel them where they are queued.")
     return 0
 
 
@@ -309,7 +312,12 @@ def _resume(arguments: argparse.Namespace) -> int:
     from mammo_core.runs.jobs import can_be_resumed, resume_run
 
     runs = _series_asked_for(arguments)
-    going_on = [run for run in runs if can_be_resumed(run)]
+    # One that was never started may wait in a cluster's queue: two workers would write one folder.
+    going_on = [
+        run
+        for run in runs
+        if can_be_resumed(run) and run.read_status().state is not RunState.NOT_STARTED
+    ]
     if runs and not going_on:
         raise RunError(
             f"None of the {len(runs)} runs of the series can be resumed: {_states_in_words(runs)}."

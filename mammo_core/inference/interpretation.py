@@ -157,7 +157,7 @@ def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     if mammogram.info.unfit is not None:
         return f"{WHY[mammogram.info.unfit]} It is not scored."
     for kind in _NO_BREAST.intersection(mammogram.info.modifiers):
-        return f"The header says that this is a {kind}, no breast. It is not scored."
+        return f"The header says that this is a {kind}, not a breast. It is not scored."
     if unseated := why_unseated(card, mammogram):
         return f"{unseated} It is not scored."
     if outside := why_outside(card, mammogram):
@@ -188,8 +188,8 @@ def why_no_screening_view(mammogram: Mammogram | CaseImage) -> str:
     if not others:
         return ""
     return (
-        f"No standard view ({', '.join(others)}): its score counts as that of one, and a threshold "
-        "set on standard views may not hold."
+        f"Not a standard view ({', '.join(others)}): it is scored as if it were one, and a "
+        "threshold set on standard views may not hold."
     )
 
 

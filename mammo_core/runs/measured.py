@@ -305,7 +305,7 @@ def _in_words(result: StressResult, level: Level | None) -> str:
     if result.tells_without_breast:
         return f"{words}. Something beside the breast gives the label away!"
     return (
-        f"{words}. Without the breast it is not told apart from guessing (.5); an AUC of up to "
+        f"{words}. Without the breast it cannot be told from guessing (.5); an AUC of up to "
         f"{result.auc_high:.2f} is not excluded."
     )
 

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.config import JudgeConfig
+from mammo_core.config import JudgeConfig, RunConfig
 from mammo_core.datasets.baselines import PREFIX
 from mammo_core.datasets.predictions import read_predictions, write_predictions
-from mammo_core.datasets.splits import judged_images
+from mammo_core.datasets.splits import judged_images, own_test_images
 from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.explain.fidelity import marked_rows, refuse_places
 from mammo_core.files import replace_file
@@ -331,8 +331,14 @@ def _stress(run: RunFolder, sources: Sources, *, now: str, report: Report) -> No
     checkpoint = load_checkpoint(run.path)
     card = checkpoint.card
     if card.model.members == 1:
-        config = JudgeConfig(kind="stress", checkpoint=run.run_id)
-        judge(config, run, now=now, report=report)
+        asked, own = JudgeConfig(kind="stress", checkpoint=run.run_id), run.settings(RunConfig).data
+        dataset = own_test_images(card, replace(own, folder=sources.folder or own.folder))
+        alone = stress(
+            torch_engine(checkpoint), card, dataset,
+            most=asked.images, seed=asked.seed, report=report,
+        )  # fmt: skip
+        assert alone is not None  # nobody can ask it to stop
+        _keep_stress(run, alone, split=Split.TEST, now=now)
         return
     found = []
     for fold, (_, dataset) in enumerate(dealt_folds(run, sources.folder)):
@@ -355,11 +361,15 @@ def _stress(run: RunFolder, sources: Sources, *, now: str, report: Report) -> No
             for name in found[0].changed
         },
     )
+    _keep_stress(run, together, split=OUT_OF_FOLD, now=now)
+
+
+def _keep_stress(run: RunFolder, scored: Stressed, *, split: str, now: str) -> None:
     measured = summarise(
-        together,
+        scored,
         point_in_force(run),
-        dataset=card.data.dataset,
-        split=OUT_OF_FOLD,
+        dataset=run.card().data.dataset,
+        split=split,
         seed=0,
         measured_at=now,
         card_sha256=card_hash(run),

@@ -114,8 +114,9 @@ def _validation_rows(checkpoint: RunFolder) -> pd.DataFrame:
         if not val.empty:
             return val
     raise RunError(
-        f"{checkpoint.run_id} keeps no validation scores, as models that were packed or brought "
-        "from elsewhere do not, so it cannot be calibrated. Join models that were trained here."
+        f"{checkpoint.run_id} keeps no validation scores (it was packed or brought from elsewhere, "
+        "or test images chose its epoch), so it cannot be calibrated. Join models with validation "
+        "women of their own."
     )
 
 

@@ -157,7 +157,8 @@ CHOICES: Final = ("Epoch ", "When to stop")  # how a sentence of `how_chosen` be
 def how_chosen(config: RunConfig, training: TrainingRecord, manifest: pd.DataFrame) -> str:
     """Which women chose the epoch; what else is fitted on them shares that choice."""
     if config.optim.monitor == "last" and not config.optim.patience:
-        return f"Epoch {training.best_epoch} of {training.epochs}, the last, was kept: none chosen."
+        which = f"Epoch {training.best_epoch} of {training.epochs}, the last,"
+        return f"{which} was kept; none was chosen."
     kind = "test" if config.data.is_test_validation else "validation"
     whose = f"{chosen_by(manifest, config.data)['group_id'].nunique()} {kind} women"
     if config.data.folds:

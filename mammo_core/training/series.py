@@ -190,7 +190,9 @@ def _lacking_in_words(series: str, folds: int, runs: Sequence[RunFolder]) -> str
         return ""
     return (
         f"{folds - len(lacking)} of {folds} folds of {series} are finished, but not "
-        f"{', '.join(lacking)}. Wait, or go on with those that are over: mammo resume {series}."
+        f"{', '.join(lacking)}. Wait, or go on with those that are over: mammo resume {series}. "
+        "One that is gone is trained anew by: mammo train --config RUN/run.json --set data.fold=K "
+        f"--set series={series}, RUN being another fold and K one less than its number."
     )
 
 
@@ -224,7 +226,9 @@ def _refuse_other_settings(members: Sequence[RunFolder]) -> None:
         if names:
             raise RunError(
                 f"{run.run_id} and {members[0].run_id} are not folds of one training: their "
-                f"{', '.join(names)} differ. Train the fold that was made otherwise anew."
+                f"{', '.join(names)} differ. Train the one that was made otherwise anew, by the "
+                "settings of the others: mammo train --config RUN/run.json --set data.fold=K --set "
+                "series=SERIES, and remove it."
             )
 
 

@@ -114,10 +114,11 @@ def train(run: RunFolder) -> str:
     best = best_epoch(progress.history, config.optim.monitor)
     is_stopped = course.is_asked_to_stop()
     leave_others(fabric)
-    if is_stopped:
-        reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
-        return f"Stopped on request {reached}. It can be resumed."
     is_last = config.optim.monitor == "last"
+    if is_stopped:
+        which = "epoch" if is_last else "its best epoch so far,"
+        reached = f"after {which} {best}" if best else "before an epoch had ended"
+        return f"Stopped on request {reached}. It can be resumed."
     which = "the last" if is_last else "the best on the validation images"
     words = f"Kept the weights of epoch {best}, {which}."
     if not fabric.is_global_zero:

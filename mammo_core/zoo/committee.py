@@ -64,7 +64,8 @@ def joinable_layer(member: Classifier, model: ModelConfig) -> nn.Linear:
     if not isinstance(last, nn.Linear) or not is_map or not _only_pools(trunk, last, model.pooling):
         raise ConfigError(
             f"{model.backbone} cannot be joined into one network: it does not end in a pooled map "
-            "and one linear layer. Join its scores instead (mammo ensemble)."
+            "and one linear layer, or the layer cannot be taken off. Join its scores instead "
+            "(mammo ensemble)."
         )
     return last
 

@@ -63,11 +63,11 @@ def test_a_magnified_view_is_remarked_upon_and_a_specimen_is_not_scored() -> Non
     women, plain = model(seen="digital"), image()
     spot = replace(plain, info=replace(plain.info, modifiers=("magnification",)))
     (said,) = remarks(women, [spot])
-    assert said[0].startswith("No standard view (magnification): its score counts as that of one")
+    assert said[0].startswith("Not a standard view (magnification): it is scored as if it were one")
     assert why_not(women, spot) is None
     for kind in ("specimen", "test phantom"):
         other = replace(plain, info=replace(plain.info, modifiers=(kind,)))
-        told = f"The header says that this is a {kind}, no breast. It is not scored."
+        told = f"The header says that this is a {kind}, not a breast. It is not scored."
         assert why_not(women, other) == told
         assert remarks(women, [other]) == [[]]
 

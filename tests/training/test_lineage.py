@@ -150,4 +150,6 @@ def test_the_card_says_who_chose_the_epoch() -> None:
     folds = replace(CONFIG, data=replace(CONFIG.data, folds=5))
     assert "(the held-out fold chooses nothing)" in how_chosen(folds, record, manifest)
     last = replace(CONFIG, optim=replace(CONFIG.optim, monitor="last", patience=0))
-    assert how_chosen(last, record, manifest) == "Epoch 4 of 9, the last, was kept: none chosen."
+    assert (
+        how_chosen(last, record, manifest) == "Epoch 4 of 9, the last, was kept; none was chosen."
+    )

@@ -89,9 +89,7 @@ def show_alarms(metrics: pd.DataFrame) -> None:
     st.warning("\n".join(lines) + more, icon=":material/notification_important:")
 
 
-_WAIT: Final = (
-    "Those that stopped, failed or were lost can be resumed: one by one, or all by `mammo resume`."
-)
+_WAIT: Final = "Those that stopped, failed or were lost can be resumed: one by one, or all by"
 
 
 def show_series(run: RunFolder, config: RunConfig) -> None:
@@ -118,7 +116,7 @@ def show_series(run: RunFolder, config: RunConfig) -> None:
             key="series",
         )
         if len(finished) < len(members):
-            st.caption(_WAIT)
+            st.caption(escaped(f"{_WAIT} mammo resume {config.series}."))
         elif config.data.folds:
             _offer_join(config.series, run)
         else:
