@@ -188,11 +188,15 @@ def _lacking_in_words(series: str, folds: int, runs: Sequence[RunFolder]) -> str
     ]
     if not lacking:
         return ""
-    return (
+    words = (
         f"{folds - len(lacking)} of {folds} folds of {series} are finished, but not "
-        f"{', '.join(lacking)}. Wait, or go on with those that are over: mammo resume {series}. "
-        "One that is gone is trained anew by: mammo train --config RUN/run.json --set data.fold=K "
-        f"--set series={series}, RUN being another fold and K one less than its number."
+        f"{', '.join(lacking)}. Wait, or go on with those that are over: mammo resume {series}."
+    )
+    if all(states.values()):
+        return words
+    return (
+        f"{words} One that is gone is trained anew by: mammo train --config RUN/run.json --set "
+        f"data.fold=K --set series={series}, RUN being another fold and K one less than its number."
     )
 
 
