@@ -182,7 +182,9 @@ def _reached_from(path: Path, order: Mapping[Path, int]) -> list[int]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Every file, sorted; what cannot be listed is passed over."""
+    """Every file, sorted, but in hidden folders, where programs keep what is theirs; what cannot be
+    listed is passed over.
+    """
     try:
         with os.scandir(folder) as entries:
             listed = sorted((one.name, one.is_dir(), one.is_symlink()) for one in entries)
@@ -191,7 +193,7 @@ def _below(folder: Path) -> Iterator[Path]:
     for name, is_folder, is_link in listed:
         if not is_folder:
             yield folder / name
-        elif not is_link:
+        elif not is_link and not name.startswith("."):
             yield from _below(folder / name)
 
 

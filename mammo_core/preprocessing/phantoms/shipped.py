@@ -177,7 +177,7 @@ def _readme() -> str:
     lines += [
         "",
         "`manifest.csv` holds a row per image, `boxes.csv` the place of each lesion in pixels;",
-        "`pictures/` has each sample small.",
+        "`.pictures/` has each sample small.",
         "",
     ]
     return "\n".join(lines)
