@@ -16,7 +16,7 @@ _TITLES: Final = {
     "film": "Film with a bright background (PNG)",
 }
 _TABLE: Final = "manifest.csv"
-PICTURES: Final = ".pictures"  # hidden, for nobody scores them: the folder of one small picture a sample
+PICTURES: Final = ".pictures"  # one small picture a sample; hidden, for nobody scores them
 FROM_TABLE: Final = "side and view from the samples' table"
 
 Place = tuple[Laterality, View]
