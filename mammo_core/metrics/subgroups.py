@@ -378,12 +378,12 @@ def _is_told_by_cut(
     """
     if figure not in (PartFigure.RECALL_RATE, PartFigure.CALIBRATION):
         return False
-    has_one = [len(_classes([part])) == 1 for part in (one, other)]
-    return any(has_one) and len(_classes(among)) > 1
+    return any(_is_of_one_class([part]) for part in (one, other)) and not _is_of_one_class(among)
 
 
-def _classes(parts: Sequence[Slice]) -> set[bool]:
-    return {bool(one) for part in parts for one in part.cases.positive}
+def _is_of_one_class(parts: Sequence[Slice]) -> bool:
+    positives = sum(part.cases.positives for part in parts)
+    return positives in (0, sum(len(part.cases) for part in parts))
 
 
 def _rate_gap(

@@ -232,7 +232,7 @@ def _tells_density(run: RunFolder) -> bool:
 
 
 def _tells_cancer(run: RunFolder) -> bool:
-    """An ensemble has no card: it is what its members are of."""
+    """An ensemble has no card, and none is told of it; those with one go before it."""
     card = _card(run)
     return card is None or finding_of(card.task).is_cancer
 
