@@ -309,3 +309,19 @@ def test_a_run_in_line_on_a_cluster_that_goes_while_the_page_is_open_is_told_as_
     assert not page.exception
     told = "\n".join(one.value for one in (*page.warning, *page.error, *page.text, *page.caption))
     assert "does not answer" in told
+
+
+def test_a_model_that_ranks_its_validation_women_the_wrong_way_round_still_shows_its_cases(
+    open_page: OpenPage, runs_root: Path
+) -> None:
+    rows = made_up_predictions(skill=0)
+    wrong = rows["score"].where(rows["positive"], 1.0 + rows["score"]) / 2
+    split = (rows["patient_id"].str[-1].astype(int) < 5).map({True: "val", False: "test"})
+    write_run(runs_root, RUN, rows.assign(score=wrong, split=split))
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert not page.exception
+    (sentence,) = [one.value for one in page.caption if "operating point is set" in one.value]
+    assert "no threshold" in sentence
+    assert "inf" not in sentence
+    assert listed_cases(page)

@@ -8,7 +8,7 @@ import streamlit as st
 from mammo_core.errors import TableError
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import outcomes_at, pool_cases, worst_first
-from mammo_core.metrics.threshold import youden
+from mammo_core.metrics.threshold import HALF, Aim, choose_threshold
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.types import Level, Split
@@ -34,18 +34,24 @@ def threshold_of(run: RunFolder, predictions: pd.DataFrame) -> Chosen:
             f"point chosen by {locked.level} on the split {locked.split or 'none'}.",
         )
     val = predictions[predictions["split"] == Split.VAL]
+    if val.empty:
+        return _half("there are no validation images to choose one on")
     try:
-        threshold = youden(pool_cases(val, Level.IMAGE)).threshold
-    except TableError:
-        return Chosen(
-            threshold=0.5,
-            sentence="No operating point is set, and there are no validation images to choose one "
-            "on: called from a score of 0.5 on, which means nothing by itself.",
-        )
+        threshold = choose_threshold(pool_cases(val, Level.IMAGE), Aim.YOUDEN).threshold
+    except TableError:  # of one class alone, or better called by nobody than from any score on
+        return _half("no threshold is better than another by image on validation")
     return Chosen(
         threshold=threshold,
         sentence=f"No operating point is set. An image is called from a score of {threshold:.4f} "
         "on, the best by image on validation (Youden).",
+    )
+
+
+def _half(why: str) -> Chosen:
+    return Chosen(
+        threshold=HALF,
+        sentence=f"No operating point is set, and {why}: called from a score of {HALF} on, which "
+        "means nothing by itself.",
     )
 
 
