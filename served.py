@@ -26,14 +26,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import auth_util, net_util
 from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
-from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import (
     BackendOperationResponse,
     DeferredFileResponsePayload,
     ForwardMsg,
 )
 from streamlit.runtime import Runtime, RuntimeState, get_instance
-from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.backend_operation_handler import DeferredFileHandler
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.media_file_storage import MediaFileStorageError
@@ -67,6 +65,7 @@ from mammo_core.sharing.door import HEADER, Behind, Door, Vouched
 from mammo_core.sharing.limits import Limits, Uploads, limits_from
 from mammo_core.sharing.rights import Visitor, visitor_of
 from mammo_core.sharing.sessions import IDLE_SECONDS, Sessions, Tries
+from pages.components.shared.reruns import mend_reruns
 
 if TYPE_CHECKING:
     from cachetools import TTLCache
@@ -85,7 +84,6 @@ _CLOSED_KEPT: Final = 8  # closed tabs that may come back to a large server
 _FRESH_DAYS: Final = 2 / (24 * 60)  # how long ago a provider may have vouched for somebody
 _VOUCHED: dict[str, float] = {}  # what was taken, so that it is taken once
 _MAKE_DOWNLOAD: Final = MediaFileManager.execute_deferred
-_RUN_PAGE: Final = AppSession.request_rerun
 _MOST_DOWNLOADS: Final = 1000
 #: More than exports may hold, so that a small file does not wait for large ones.
 _MAKERS: Final = ThreadPoolExecutor(EXPORTS_AT_ONCE + EXPORTS_WAITING + 2)
@@ -294,18 +292,6 @@ async def answer_download(
     return BackendOperationResponse(request_id=request.request_id, deferred_file=made)
 
 
-def run_unless_left(session: AppSession, asked: ClientState | None) -> None:
-    """As Streamlit does, but for what a part of a page asks that has been left meanwhile, such as a
-    run's progress that looks again every second: Streamlit would run it as soon as the new page is
-    there, for the page before, and leave the new one empty.
-    """
-    wanted = session._pages_manager.intended_page_script_hash
-    is_of_part = asked is not None and bool(asked.fragment_id)
-    if is_of_part and wanted and asked.page_script_hash not in ("", wanted):
-        return
-    _RUN_PAGE(session, asked)
-
-
 def provider_name() -> str:
     """As [auth] in secrets.toml has it: one provider of its own name, or one without."""
     section = auth_util.get_secrets_auth_section()
@@ -377,7 +363,7 @@ Thread(target=keep_watch, args=(LIMITS,), daemon=True).start()
 for lookup in ("get_external_ip", "get_internal_ip"):
     setattr(net_util, lookup, lambda: None)
 DeferredFileHandler.handle = answer_download
-AppSession.request_rerun = run_unless_left
+mend_reruns()
 if is_shared(os.environ):
     MediaFileManager.execute_deferred = _make_download
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -68,6 +69,7 @@ def start(page: Page, *, epochs: int) -> None:
     field = page.get_by_label("Epochs", exact=True)
     field.fill(str(epochs), timeout=SLOW)
     field.press("Enter")
+    wait_until_drawn(page)
     page.get_by_role("button", name="Start training").click()
     state = page.get_by_test_id("stProgress").get_by_text(re.compile("running|waiting for its"))
     expect(state).to_be_visible(timeout=SLOW)
@@ -304,6 +306,8 @@ def test_a_run_of_the_page_and_one_of_a_shell_are_compared_on_the_same_women(
 def test_three_runs_are_noted_tagged_and_archived_and_one_goes_on_with_the_epoch_told_once(
     page: Page, app: Server, phantoms: str, checkpoints: Path
 ) -> None:
+    for old in list_runs(checkpoints):  # of other tests; the table draws the rows in sight alone
+        shutil.rmtree(old.path)
     for name in ("20260103-000000-tiny_cnn-aaaa", "20260104-000000-tiny_cnn-bbbb"):
         write_run(checkpoints, name, made_up_predictions())
     open_train(page, app, phantoms)
