@@ -65,6 +65,7 @@ class DataConfig:
         if self.val_fraction + self.test_fraction >= 0.9:
             problems.append("Validation and test together leave less than a tenth for training.")
         problems += self._leaks() + _outside(self, 0.01, 1.0, "train_share")
+        problems += _too_low(self, 0, "split_seed")
         if self.folds and not (self.folds >= 2 and 0 <= self.fold < self.folds):
             problems.append(f"Fold {self.fold} of {self.folds}; folds are 2 or more, from 0 on.")
         return problems
@@ -306,6 +307,7 @@ class RunConfig:
             *self.balance.check(),
             *self.optim.check(),
             *(self.patches.check() if self.patches else ()),
+            *_too_low(self, 0, "seed"),
         ]
         if self.patches and (self.model.views > 1 or self.optim.cached_variants):
             problems.append(

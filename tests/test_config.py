@@ -84,6 +84,14 @@ def test_what_goes_by_order_is_refused_where_classes_have_none(
     replace(asked, task=DENSITY).check()
 
 
+def test_seeds_below_0_are_refused_by_name(config: RunConfig) -> None:
+    asked = replace(config, seed=-1, data=replace(config.data, split_seed=-3))
+    with pytest.raises(ConfigError) as caught:
+        asked.check()
+    assert "Split seed is -3" in str(caught.value)
+    assert "Seed is -1; it must be at least 0." in str(caught.value)
+
+
 def test_a_focal_cumulative_loss_is_refused(config: RunConfig) -> None:
     asked = replace(
         config,

@@ -250,8 +250,10 @@ def counts_by(manifest: pd.DataFrame, column: str, task: Task) -> pd.DataFrame:
 
 def _in_bins(values: "pd.Series[Any]") -> "pd.Series[Any]":
     if pd.api.types.is_numeric_dtype(values) and values.nunique() > _MOST_VALUES:
-        cut = pd.cut(values.astype("float64"), _BINS, precision=0)
-        ends = [f"{interval.left:.0f} to {interval.right:.0f}" for interval in cut.cat.categories]
+        cut = pd.cut(values.astype("float64"), _BINS, precision=9)
+        bins = cut.cat.categories
+        names = ([f"{one.left:.{n}f} to {one.right:.{n}f}" for one in bins] for n in range(9))
+        ends = next(one for one in names if len({*one}) == len(one))  # ages may be told from 0 to 1
         values = cut.cat.rename_categories(ends).astype("string")
     words = values.astype("string")
     common = words.value_counts().index[:_MOST_VALUES]

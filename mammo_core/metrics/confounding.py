@@ -205,7 +205,8 @@ def folds_of(
     groups: "pd.Series[str]", positive: NDArray[np.bool_], *, seed: int
 ) -> NDArray[np.intp] | None:
     """The fold of each image: women whole, those with cancer spread evenly; fewer folds where there
-    are fewer women of a kind, and None where there is but one. (StratifiedGroupKFold does the same
+    are fewer women of a kind, and None where there is but one, or where the others of a fold are of
+    one class: all women have cancer, and few a breast without. (StratifiedGroupKFold does the same
     on images, but takes seconds for ten thousand women.)
     """
     from sklearn.model_selection import StratifiedKFold
@@ -219,7 +220,9 @@ def folds_of(
     split = StratifiedKFold(count, shuffle=True, random_state=seed).split(has_cancer, has_cancer)
     for number, (_, held_out) in enumerate(split):
         fold[held_out] = number
-    return fold[codes]
+    fold = fold[codes]
+    rests = (positive[fold != number] for number in range(count))
+    return None if any(rest.all() or not rest.any() for rest in rests) else fold
 
 
 def log_odds_of(predictions: pd.DataFrame) -> Floats:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from mammo_core.errors import TableError
 from mammo_core.metrics.calibration import Calibration, calibration_of
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of, why_no_auc
 from mammo_core.metrics.uncertainty import (
@@ -87,6 +88,8 @@ def judge_elsewhere(
             f"Left out: {many(count, 'woman', 'women')} that it, or a model it went on from, "
             "learnt from.",
         )
+    if predictions.empty:
+        raise TableError(" ".join(("No image is left to judge by.", *notes)))
     level = finest_sound_level(predictions)
     external = judge_external(predictions, level=level, locked=locked)
     return replace(external, notes=(*notes, *external.notes))

@@ -64,6 +64,14 @@ def test_many_numbers_are_counted_in_ranges() -> None:
     assert counts["positive"].sum() == 50
 
 
+def test_ages_told_from_0_to_1_are_counted_in_ranges_that_differ() -> None:
+    rows = pd.DataFrame({"image_id": [str(n) for n in range(50)], "label": "cancer"})
+    table = check_manifest(rows.assign(path=rows["image_id"], age=[n / 50 for n in range(50)]))
+    counts = counts_by(table, "age", CANCER)
+    assert counts["value"].nunique() == 10
+    assert counts["value"].iloc[-1] == "0.9 to 1.0"
+
+
 def test_a_thumbnail_is_kept_until_its_image_changes(tmp_path: Path) -> None:
     drawn.write_picture(tmp_path / "a.png", drawn.texture(1, (200, 100)))
     first = kept_thumbnail(tmp_path, "a.png", side=100) or b""

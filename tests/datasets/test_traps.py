@@ -71,6 +71,20 @@ def test_vindr_gives_the_breast_its_label_and_the_image_its_findings(folder: Pat
     assert box_of(folder, vindr.image_id(2)) == [-3.5, 10, 20, 30]
 
 
+def test_vindr_findings_of_images_that_are_not_in_the_table_are_left_out_and_counted(
+    folder: Path,
+) -> None:
+    VINDR.build(folder)
+    table = folder / "breast-level_annotations.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if vindr.image_id(2) not in line]
+    table.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    dataset = read_dataset(folder)
+    assert len(dataset.manifest) == VINDR.images - 1
+    (strange,) = [d for d in dataset.defects if d.name == "finding-of-no-image"]
+    assert strange.rows == (vindr.image_id(2),)
+
+
 @pytest.mark.slow
 def test_cbis_takes_boxes_from_masks_of_any_size_whatever_the_table_calls_them(
     folder: Path,
@@ -156,6 +170,14 @@ def test_cmmd_with_a_broken_header_goes_on_without_that_breast(folder: Path) -> 
     (unreadable,) = [d for d in dataset.defects if d.name == "unreadable-header"]
     assert unreadable.rows == (broken.relative_to(folder).as_posix(),)
     assert len(dataset.manifest) == CMMD.images
+
+
+def test_cmmd_without_images_is_told_to_be_incomplete(folder: Path) -> None:
+    CMMD.build(folder)
+    for image in (folder / "CMMD").rglob("*.dcm"):
+        image.unlink()
+    with pytest.raises(TableError, match="Is the download complete"):
+        read_dataset(folder)
 
 
 def test_a_sheet_with_a_formula_is_refused_by_its_cell(folder: Path) -> None:

@@ -105,3 +105,11 @@ def test_a_table_is_encoded_as_scikit_learn_does_it() -> None:
 def test_one_woman_with_cancer_cannot_be_both_learnt_from_and_judged() -> None:
     table = made_up_predictions(women=60, with_cancer=1)
     assert folds_of(table["group_id"], table["positive"].to_numpy(dtype=bool), seed=0) is None
+
+
+def test_where_all_women_have_cancer_and_one_a_healthy_breast_nothing_can_be_learnt() -> None:
+    """Biopsied women: the one from whom "no cancer" is learnt is in one fold alone."""
+    table = made_up_predictions(women=40, with_cancer=40)
+    table = table[table["positive"] | (table["patient_id"] == "w003")]
+    table = table.assign(age=range(len(table)), density=pd.NA, site=pd.NA)
+    assert beyond_confounders(table, level=Level.BREAST, rule=Pooling.MAX) is None

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.external import (
     Locked,
@@ -85,3 +86,11 @@ def test_whom_a_model_it_went_on_from_learnt_from_is_left_out_and_counted() -> N
     assert any("Left out: 2 women that it, or a model it went on from," in n for n in judged.notes)
     every = judge_elsewhere(table, own=None, weights_sha256="", locked=None)
     assert len(every.cases) == 2 * 20
+
+
+def test_where_all_women_were_learnt_from_that_is_the_reason() -> None:
+    table = made_up_predictions(women=20, with_cancer=10)
+    with pytest.raises(TableError, match="Left out: 20 women that it, or a model it went on"):
+        judge_elsewhere(
+            table, own=None, weights_sha256="", locked=None, learnt=set(table["group_id"])
+        )

@@ -318,6 +318,20 @@ def test_a_broken_card_is_told_in_a_sentence(runs_root: Path, open_page: OpenPag
     assert f"The model card of {GOOD} is not valid JSON" in page.error[0].value.replace("\\", "")
 
 
+def test_a_broken_card_costs_the_other_models_no_row_on_other_data(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    broken = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    broken.file("model_card.json").write_text("{")
+    for section in ("Other data", "Beside another"):
+        show_section(page, section)
+        assert not page.exception, page.exception
+        assert not page.error, section
+
+
 def test_names_of_runs_are_not_read_as_markdown(runs_root: Path, open_page: OpenPage) -> None:
     picture = "![x](http_evil)"
     write_run(runs_root, picture, made_up_predictions(women=60))
@@ -848,6 +862,9 @@ def test_an_uploaded_table_alone_has_only_guesses_that_need_no_training(
     assert page.dataframe[0].value["model"].tolist()[-1] != "Uploaded table"
     assert any("a table alone has none" in text.value for text in page.caption)
     assert not any(button.key == "fit_baselines" for button in page.button)
+    show_section(page, "Report")
+    assert not page.exception, page.exception
+    assert "an uploaded table has none" in page.info[-1].value
 
 
 def test_a_margin_written_before_is_held_and_one_written_here_is_marked(

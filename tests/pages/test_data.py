@@ -65,6 +65,13 @@ def test_an_incomplete_folder_says_what_is_missing(open_page: OpenPage, tmp_path
     assert "There is no folder" in page.error[0].value
 
 
+def test_a_folder_of_nobody_is_told_to_be_none(open_page: OpenPage) -> None:
+    page = open_page("data")
+    page.text_input(key="new_folder").set_value("~nobody-of-that-name/data").run()
+    assert not page.exception
+    assert "is no folder on this computer" in page.error[0].value
+
+
 def test_where_folders_are_named_one_is_found_below_them_and_none_can_be_typed(
     open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -997,6 +997,27 @@ def upload(page: AppTest, table: pd.DataFrame) -> AppTest:
     return page
 
 
+def asked(widgets: Any, label: str) -> Any:
+    """Of the columns of an uploaded table."""
+    (found,) = [one for one in widgets if one.label == label]
+    return found
+
+
+def test_another_table_of_the_same_columns_is_understood_anew(open_page: OpenPage) -> None:
+    """1 is cancer in the first table and benign in the second: never by what the first was."""
+    table = made_up_predictions(women=30, with_cancer=10)[["image_id", "patient_id", "score"]]
+    positive = made_up_predictions(women=30, with_cancer=10)["positive"].astype(int)
+    page = upload(open_page("thresholds"), table.assign(label=positive, score=table["score"] * 100))
+    assert "20 with cancer" in captions_of(page)
+    page = upload(page, table.assign(label=1 + positive))
+    assert "with cancer" not in captions_of(page)
+    cancer = asked(page.multiselect, "Labels that mean cancer")
+    assert cancer.value == []
+    cancer.set_value(["2"]).run()
+    assert "20 with cancer" in captions_of(page)
+    assert "per cent" not in asked(page.selectbox, "Scores are").value
+
+
 @pytest.mark.slow
 def test_a_rare_label_that_tells_no_truth_is_unknown_among_however_many(
     open_page: OpenPage,
@@ -1008,8 +1029,8 @@ def test_a_rare_label_that_tells_no_truth_is_unknown_among_however_many(
     ]
     table.loc[table.index[-1], "label"] = "unknown"
     page = upload(open_page("thresholds"), table[["image_id", "patient_id", "label", "score"]])
-    page.multiselect(key="positive_label").set_value(["malignant"]).run()
-    assert page.multiselect(key="unknown_label").value == ["unknown"]
+    asked(page.multiselect, "Labels that mean cancer").set_value(["malignant"]).run()
+    assert asked(page.multiselect, "Labels that tell no truth").value == ["unknown"]
     assert "239 cases of 60 women" in captions_of(page)
 
 
@@ -1136,8 +1157,8 @@ def test_columns_that_cannot_be_guessed_are_chosen_by_hand(open_page: OpenPage) 
     page = upload(open_page("thresholds"), table)
     assert "Which column holds the score?" in page.info[0].value
     assert not page.error
-    page.selectbox(key="column_score").set_value("x1").run()
-    page.selectbox(key="column_label").set_value("finding").run()
+    asked(page.selectbox, "Score").set_value("x1").run()
+    asked(page.selectbox, "Label").set_value("finding").run()
     assert not page.error
     assert "120 cases of 30 women, 20 with cancer" in captions_of(page)
 

@@ -146,7 +146,12 @@ def test_training_can_go_on_from_a_checkpoint_of_the_same_network(
     model = ModelConfig(backbone="light_cnn", pooling="max")
     write_card(replace(made_up_card("earlier"), model=model), earlier.file("model_card.json"))
     earlier.write_status(RunStatus(state=RunState.FINISHED))
+    damaged = RunFolder(runs_root / "damaged")
+    damaged.path.mkdir()
+    damaged.file("model_card.json").write_text("{")
+    damaged.write_status(RunStatus(state=RunState.FINISHED))
     form.run()
+    assert not form.exception
     weights = form.selectbox(key="train_weights_smoke_light_cnn")
     assert "Go on from Made up earlier" in weights.options
     weights.set_value("checkpoint:earlier").run()
@@ -154,7 +159,7 @@ def test_training_can_go_on_from_a_checkpoint_of_the_same_network(
         form.button(key="train_start").click().run()
         assert not form.exception
         assert "The weights of earlier are missing" in words(form)
-    assert [run.run_id for run in list_runs(runs_root)] == ["earlier"]
+    assert {run.run_id for run in list_runs(runs_root)} == {"earlier", "damaged"}
 
 
 def test_more_folds_than_women_are_refused_before_anything_is_made(

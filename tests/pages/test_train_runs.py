@@ -75,6 +75,30 @@ def test_a_copy_is_the_same_experiment(
     assert started(runs_root, old) == config
 
 
+def test_settings_that_the_form_would_not_offer_are_in_it_as_they_were(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    odd = replace(
+        config,
+        data=replace(config.data, val_fraction=0.02, test_fraction=0.7),
+        model=replace(config.model, dropout=0.95),
+        optim=replace(config.optim, weight_decay=2.0, clip_norm=500.0),
+        balance=replace(config.balance, focal_gamma=6.0, positive_share=0.02),
+    )
+    odd.check()
+    write_ended_run(runs_root, RUN, odd, RunState.STOPPED)
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    page.button(key=f"copy_{RUN}").click().run()
+    assert not page.exception
+    for key, value in (
+        ("val", 0.02), ("test", 0.7), ("dropout", 0.95), ("decay", 2.0),
+        ("clip", 500.0), ("focal", 6.0),
+    ):  # fmt: skip
+        assert page.number_input(key=f"train_{key}_{RUN}").value == value, key
+    assert page.slider(key=f"train_share_{RUN}").value == 0.02
+
+
 def test_a_run_that_was_too_large_starts_again_in_batches_that_fit(
     open_page: OpenPage, runs_root: Path, config: RunConfig
 ) -> None:

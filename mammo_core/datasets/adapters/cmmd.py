@@ -152,6 +152,11 @@ def _list_images(folder: Path) -> tuple[pd.DataFrame, list[str]]:
                 "view": str(seen.view) if seen and seen.view else None,
             }
         )
+    if not rows:
+        raise TableError(
+            f"In {folder.name}/{prefix} there are folders of patients, but no image in them. Is "
+            f"the download complete? {ADAPTER.expects}"
+        )
     return pd.DataFrame(rows, dtype="string"), unreadable
 
 

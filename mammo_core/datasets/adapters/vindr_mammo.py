@@ -92,6 +92,8 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     )
     is_told = images["image_id"].isin(findings["image_id"])
     findings = findings[findings["xmin"].notna()]
+    is_known = findings["image_id"].isin(images["image_id"])
+    strange, findings = findings.loc[~is_known, "image_id"], findings[is_known]
     birads = images["breast_birads"].str.removeprefix("BI-RADS ")
     density = images["breast_density"].str.removeprefix("DENSITY ")
     kinds = findings["finding_categories"].map(_kinds)
@@ -133,7 +135,17 @@ def read(folder: Path, rule: LabelRule) -> Tables:
             }
         )
     )
-    return Tables(manifest=manifest, boxes=boxes, defects=_defects(images, findings, manifest))
+    defects = (
+        *_defects(images, findings, manifest),
+        *make_defect(
+            "finding-of-no-image",
+            strange.drop_duplicates(),
+            lambda n: (
+                f"{n} images that {FINDINGS_TABLE} marks are not in {IMAGES_TABLE}. Left out."
+            ),
+        ),
+    )
+    return Tables(manifest=manifest, boxes=boxes, defects=defects)
 
 
 def _kinds(text: str) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.config import EvaluateConfig, RunConfig
-from mammo_core.errors import ConfigError
+from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
@@ -117,6 +117,9 @@ def _may_be_asked(rival: RunFolder, run: RunFolder) -> bool:
     """Another model of whole images with the same classes, that has seen such images."""
     if rival.run_id == run.run_id or not rival.is_checkpoint or not can_read(rival):
         return False
-    own, other = cached.card(run), cached.card(rival)
+    try:
+        own, other = cached.card(run), cached.card(rival)
+    except MammoError:  # damaged, or of a newer version: the models' own places say so
+        return False
     is_fit = own.data.seen == "synthetic" or other.data.seen != "synthetic"
     return is_fit and own.task.classes == other.task.classes

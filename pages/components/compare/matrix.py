@@ -84,6 +84,7 @@ def cells_of(
     from mammo_core.datasets.matrix import under_names_of  # slow, and only asked here
 
     evaluations = under_names_of(list_registered(), list_evaluations(runs))
+    checkpoints = [run for run in checkpoints if _has_card(run)]
     own = {run.run_id: _trained_on(run) for run in checkpoints}
     titles, short = all_titles(), short_names()
     columns = dict.fromkeys(
@@ -104,6 +105,15 @@ def cells_of(
         for run in checkpoints
         for data in columns
     ]
+
+
+def _has_card(run: RunFolder) -> bool:
+    """Whether it can be read; the other rows stand even so."""
+    try:
+        cached.card(run)
+    except MammoError:
+        return False
+    return True
 
 
 def _own(run: RunFolder, data: Data) -> MatrixCell:

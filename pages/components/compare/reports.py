@@ -28,6 +28,9 @@ _CALLED: Final = {"report": "study report", "card": "model card"}
 def show_reports(compared: Compared) -> None:
     """Of any of the compared runs."""
     runs = compared.runs
+    if not runs:
+        st.info("Reports and cards are of a model here; an uploaded table has none.")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Report of", list(runs), key="report_of", bind="query-params")
         kind = st.selectbox("As", list(_KINDS), key="report_as", help=meaning("Model card"))

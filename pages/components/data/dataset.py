@@ -91,7 +91,10 @@ def _pick_folder() -> Path | None:
     if not roots:
         require(Action.ANY_FOLDER)
         typed = st.text_input("Folder on the computer that runs Mammoscope", key="new_folder")
-        return Path(typed).expanduser().resolve() if typed else None
+        try:
+            return Path(typed).expanduser().resolve() if typed else None
+        except (RuntimeError, ValueError, OSError) as error:  # ~nobody, or what no name can hold
+            raise TableError(f"{typed} is no folder on this computer.") from error
     name = st.selectbox("Folders on the computer that runs Mammoscope", list(roots), key="new_root")
     root = folder = roots[name]
     with st.container(horizontal=True):

@@ -10,6 +10,7 @@ from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import outcomes_at, pool_cases, worst_first
 from mammo_core.metrics.threshold import HALF, Aim, choose_threshold
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import why_no_predictions
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.types import Level, Split
 from mammo_core.words import pairs_in_words
@@ -34,8 +35,8 @@ def threshold_of(run: RunFolder, predictions: pd.DataFrame) -> Chosen:
             f"point chosen by {locked.level} on the split {locked.split or 'none'}.",
         )
     val = predictions[predictions["split"] == Split.VAL]
-    if val.empty:
-        return _half("there are no validation images to choose one on")
+    if not val["positive"].notna().any():
+        return _half("there are no labelled validation images to choose one on")
     try:
         threshold = choose_threshold(pool_cases(val, Level.IMAGE), Aim.YOUDEN).threshold
     except TableError:  # of one class alone, or better called by nobody than from any score on
@@ -59,7 +60,8 @@ def show_gallery(run: RunFolder, *, page: str, key: str = "gallery") -> None:
     """The test images of `run` as a case list, worst first; `key` tells several of a page apart."""
     source = source_of(run, page=page)
     if not run.has_predictions:
-        st.info(escaped(source.why_no_images), icon=":material/hide_image:")
+        why = source.why_no_images or why_no_predictions(run)
+        st.info(escaped(why), icon=":material/hide_image:")
         return
     with noted_errors():
         table = cached.predictions(run)

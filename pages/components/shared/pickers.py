@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 
 import streamlit as st
 
@@ -20,6 +20,15 @@ from pages.components.shared.whose import list_checkpoints
 _OWN_CHOICE: Final = "model_of_page"  # what the page itself put into the box, and nobody else
 _SUITED: Final = "suited"  # the case for which it did
 _DENSITY: Final = "density"  # the task of that name; its module would load every adapter
+
+_Number = TypeVar("_Number", int, float)
+
+
+def around(low: _Number, high: _Number, value: _Number) -> tuple[_Number, _Number, _Number]:
+    """The ends that a field offers, and what stands in it: a run's own settings may lie outside
+    what is sensible to begin with, and Streamlit would end the page.
+    """
+    return min(low, value), max(high, value), value
 
 
 def all_runs() -> list[RunFolder]:

@@ -73,19 +73,19 @@ def pick_upload(meanings: DeltaGenerator) -> Uploaded | None:
         with st.expander(escaped(columns_in_words(guessed)), expanded=not is_clear):
             with st.container(horizontal=True):
                 columns = Columns(
-                    **{role: _pick(role, title, table, guessed) for role, title in _ROLES}
+                    **{role: _pick(role, title, table, guessed, table_id) for role, title in _ROLES}
                 )
             every = label_words(table, columns)
             words = list(dict.fromkeys([*every[:_MOST_WORDS], *guess_unknown(every)]))
             positive = st.multiselect(
                 "Labels that mean cancer", words, default=guess_positive(words),
-                key=f"positive_{columns.label}",
+                key=f"positive_{columns.label}_{table_id}",
             )  # fmt: skip
             unknown = st.multiselect(
                 "Labels that tell no truth", [word for word in words if word not in positive],
-                default=guess_unknown(words), key=f"unknown_{columns.label}",
+                default=guess_unknown(words), key=f"unknown_{columns.label}_{table_id}",
             )  # fmt: skip
-            scale, missing = _pick_scale(table, columns)
+            scale, missing = _pick_scale(table, columns, table_id)
             if not is_clear:
                 st.dataframe(table.head(_SHOWN_ROWS), hide_index=True, key="upload_head")
         question = open_question(table, columns, positive)
@@ -104,15 +104,15 @@ def pick_upload(meanings: DeltaGenerator) -> Uploaded | None:
     )
 
 
-def _pick_scale(table: pd.DataFrame, columns: Columns) -> tuple[Scale, list[float]]:
+def _pick_scale(table: pd.DataFrame, columns: Columns, table_id: str) -> tuple[Scale, list[float]]:
     """What the scores are, the guess first, beside how they are spread."""
     numbers = score_numbers(table, columns)
     codes = guess_missing(numbers)
     missing: list[float] = []
     if codes:
         missing = st.multiselect(
-            "Numbers that are no score", codes, default=codes, key=f"missing_{columns.score}",
-            format_func="{:g}".format,
+            "Numbers that are no score", codes, default=codes,
+            key=f"missing_{columns.score}_{table_id}", format_func="{:g}".format,
         )  # fmt: skip
     kept = numbers[~numbers.isin(missing)]
     scales = list(Scale)
@@ -120,7 +120,7 @@ def _pick_scale(table: pd.DataFrame, columns: Columns) -> tuple[Scale, list[floa
         "Scores are",
         scales,
         index=scales.index(named_scale(columns) or guess_scale(kept)),
-        key=f"scale_{columns.score}",
+        key=f"scale_{columns.score}_{table_id}",
     )
     if len(kept):
         st.plotly_chart(
@@ -156,12 +156,14 @@ def _forget(table_id: str, parameter: str) -> None:
     del st.query_params[parameter]
 
 
-def _pick(role: str, title: str, table: pd.DataFrame, guessed: Columns) -> str | None:
+def _pick(
+    role: str, title: str, table: pd.DataFrame, guessed: Columns, table_id: str
+) -> str | None:
     names = [str(name) for name in table.columns]
     guess = getattr(guessed, role)
     return st.selectbox(
         title, names, index=None if guess is None else names.index(guess),
-        placeholder="none", key=f"column_{role}", width=_PICK_WIDTH,
+        placeholder="none", key=f"column_{role}_{table_id}", width=_PICK_WIDTH,
     )  # fmt: skip
 
 

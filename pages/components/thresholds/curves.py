@@ -90,7 +90,8 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
         st.plotly_chart(
             pr_figure([curve], prevalence=prevalence, point=point, finding=counted.finding),
             key="pr", on_select=lambda: _take_clicked("pr", counted), selection_mode="points",
-            alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
+            alt="PPV against sensitivity; "
+            + (f"the chosen point has PPV {point.ppv:.1%}" if point.called else "nobody is called"),
         )  # fmt: skip
         show_precision(counted)
     with right:

@@ -17,6 +17,7 @@ from mammo_core.config import (
 )
 from mammo_core.glossary import meaning
 from mammo_core.zoo.catalog import RANDOM
+from pages.components.shared.pickers import around
 
 _OPTIMIZERS: Final[tuple[Literal["adamw", "adam", "sgd"], ...]] = ("adamw", "adam", "sgd")
 _SCHEDULES: Final[tuple[Literal["cosine", "one_cycle", "constant", "plateau"], ...]] = (
@@ -55,7 +56,7 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
             key=f"train_optimizer_{key}", help=meaning("Optimiser"),
         ),
         weight_decay=first.number_input(
-            "Weight decay", 0.0, 1.0, optim.weight_decay, 0.01, key=f"train_decay_{key}",
+            "Weight decay", *around(0.0, 1.0, optim.weight_decay), 0.01, key=f"train_decay_{key}",
             help=meaning("Weight decay"),
         ),
         schedule=second.selectbox(
@@ -63,25 +64,26 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
             key=f"train_schedule_{key}", help=meaning("Schedule", "Learning rate"),
         ),
         plateau_patience=second.number_input(
-            "Plateau, epochs", 1, 500, optim.plateau_patience, key=f"train_plateau_{key}",
+            "Plateau, epochs", *around(1, 500, optim.plateau_patience), key=f"train_plateau_{key}",
             disabled=optim.schedule != "plateau",
             help="Epochs without a lower validation loss before a plateau lowers the rate.",
         ),
         plateau_factor=second.number_input(
-            "Plateau, factor", 0.01, 0.99, optim.plateau_factor, 0.05, key=f"train_factor_{key}",
-            disabled=optim.schedule != "plateau", help="What the rate is then multiplied with.",
+            "Plateau, factor", *around(0.01, 0.99, optim.plateau_factor), 0.05,
+            key=f"train_factor_{key}", disabled=optim.schedule != "plateau",
+            help="What the rate is then multiplied with.",
         ),
         warmup_epochs=second.number_input(
             "Warm-up epochs", 0, optim.epochs, optim.warmup_epochs,
             key=f"train_warmup_{key}_{optim.epochs}", help=meaning("Warm-up"),
         ),
         accumulate=third.number_input(
-            "Batches added up", 1, 256, optim.accumulate, key=f"train_accumulate_{key}",
+            "Batches added up", *around(1, 256, optim.accumulate), key=f"train_accumulate_{key}",
             help=meaning("Gradient accumulation"),
         ),
         clip_norm=third.number_input(
-            "Gradient clipped at", 0.0, 100.0, optim.clip_norm, 0.5, key=f"train_clip_{key}",
-            help=meaning("Gradient clipping"),
+            "Gradient clipped at", *around(0.0, 100.0, optim.clip_norm), 0.5,
+            key=f"train_clip_{key}", help=meaning("Gradient clipping"),
         ),
         monitor=fourth.selectbox(
             "Best epoch by validation", _MONITORS, index=_MONITORS.index(optim.monitor),
@@ -95,11 +97,11 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
             "\n\n" + meaning("Loss"),
         ),
         patience=fourth.number_input(
-            "Patience, epochs", 0, 500, optim.patience, key=f"train_patience_{key}",
+            "Patience, epochs", *around(0, 500, optim.patience), key=f"train_patience_{key}",
             help="0 never ends early.\n\n" + meaning("Early stopping"),
         ),
         ema_decay=first.number_input(
-            "Averaged weights", 0.0, 0.9999, optim.ema_decay, 0.001, format="%g",
+            "Averaged weights", *around(0.0, 0.9999, optim.ema_decay), 0.001, format="%g",
             key=f"train_ema_{key}",
             help="0 keeps the last weights as they are.\n\n" + meaning("EMA"),
         ),
@@ -130,8 +132,8 @@ def pick_changes(augment: AugmentConfig, *, key: str) -> AugmentConfig:
     columns = st.columns(4)
     chosen = {
         name: columns[number % 4].number_input(
-            title, 0.0, 180.0 if name == "rotation_degrees" else 1.0,
-            float(getattr(augment, name)), 1.0 if name == "rotation_degrees" else 0.05,
+            title, *around(0.0, 180.0 if name == "rotation_degrees" else 1.0,
+            float(getattr(augment, name))), 1.0 if name == "rotation_degrees" else 0.05,
             key=f"train_{name}_{key}",
         )
         for number, (name, title) in enumerate(_CHANGES.items())
@@ -178,11 +180,13 @@ def _pick_trained(optim: OptimConfig, *, key: str) -> OptimConfig:
     )  # fmt: skip
     last = optim.last_stages
     if trained == "last_stages":
-        last = right.number_input("How many stages", 0, 12, last, key=f"train_stages_{key}")
+        last = right.number_input(
+            "How many stages", *around(0, 12, last), key=f"train_stages_{key}"
+        )
     layers = optim.last_layers
     if trained == "last_layers":
         layers = right.number_input(
-            "How many layers with weights", 1, 2000, layers, key=f"train_layers_{key}"
+            "How many layers with weights", *around(1, 2000, layers), key=f"train_layers_{key}"
         )
     variants = 0
     if trained in _KEEPS_FEATURES:
@@ -200,20 +204,24 @@ def _pick_trained(optim: OptimConfig, *, key: str) -> OptimConfig:
 def _pick_length(optim: OptimConfig, seed: int, *, key: str) -> tuple[OptimConfig, int]:
     columns = st.columns(5)
     epochs = columns[0].number_input(
-        "Epochs", 1, 5000, optim.epochs, key=f"train_epochs_{key}", help=meaning("Epoch")
+        "Epochs", *around(1, 5000, optim.epochs), key=f"train_epochs_{key}", help=meaning("Epoch")
     )
     batch = columns[1].number_input(
-        "Batch size", 1, 4096, optim.batch_size, key=f"train_batch_{key}", help=meaning("Batch")
+        "Batch size",
+        *around(1, 4096, optim.batch_size),
+        key=f"train_batch_{key}",
+        help=meaning("Batch"),
     )
     rate = columns[2].number_input(
-        "Learning rate", 1e-7, 10.0, optim.learning_rate, 1e-4, format="%g",
+        "Learning rate", *around(1e-7, 10.0, optim.learning_rate), 1e-4, format="%g",
         key=f"train_rate_{key}", help=meaning("Learning rate"),
     )  # fmt: skip
     seed = columns[3].number_input(
         "Seed", 0, None, seed, key=f"train_seed_{key}", help=meaning("Seed")
     )
     floor = columns[4].number_input(
-        "Least sensitivity", 0.0, 1.0, optim.least_sensitivity, 0.05, key=f"train_floor_{key}",
+        "Least sensitivity", *around(0.0, 1.0, optim.least_sensitivity), 0.05,
+        key=f"train_floor_{key}",
         help="At specificity 0.90, on validation. An epoch below it raises an alarm; 0 never.\n\n"
         + meaning("Sensitivity", "Specificity"),
     )  # fmt: skip
@@ -253,7 +261,7 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
         + meaning("Oversampling", "Epoch"),
     )  # fmt: skip
     share = left.slider(
-        "Share of positive images", 0.05, 0.95, before.positive_share, 0.05,
+        "Share of positive images", *around(0.05, 0.95, before.positive_share), 0.05,
         key=f"train_share_{key}", disabled=sampler in ("none", "even"),
     )  # fmt: skip
     class_weights = middle.selectbox(
@@ -262,20 +270,20 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
         help=meaning("Class weights", "Loss"),
     )  # fmt: skip
     positive_weight = middle.number_input(
-        "Weight of a positive image", 0.1, 100.0, before.positive_weight, 0.5,
+        "Weight of a positive image", *around(0.1, 100.0, before.positive_weight), 0.5,
         key=f"train_positive_weight_{key}", help="1 leaves it as it is",
     )  # fmt: skip
     focal = right.number_input(
-        "Focal loss, gamma", 0.0, 5.0, before.focal_gamma, 0.5, key=f"train_focal_{key}",
+        "Focal loss, gamma", *around(0.0, 5.0, before.focal_gamma), 0.5, key=f"train_focal_{key}",
         help="0 is off.\n\n" + meaning("Focal loss"),
     )  # fmt: skip
     smoothing = right.number_input(
-        "Label smoothing on positives", 0.0, 0.45, before.positive_smoothing, 0.05,
+        "Label smoothing on positives", *around(0.0, 0.45, before.positive_smoothing), 0.05,
         key=f"train_smoothing_{key}",
         help="0 is off. Of the positive labels alone.\n\n" + meaning("Label smoothing"),
     )  # fmt: skip
     guaranteed = right.number_input(
-        "Positives in every batch, at least", 0, 64, before.positives_per_batch,
+        "Positives in every batch, at least", *around(0, 64, before.positives_per_batch),
         key=f"train_guaranteed_{key}",
     )  # fmt: skip
     balance = BalanceConfig(

@@ -30,6 +30,7 @@ from mammo_core.types import CANCER, Split, Task
 from pages.components.shared import cached
 from pages.components.shared.example import offer_example
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.pickers import around
 from pages.components.shared.whose import is_off, list_registered, register, require
 
 _OWN: Final = "Women dealt out at random"
@@ -68,16 +69,14 @@ def pick_split(
     left, middle, right, last = st.columns(4)
     val = left.number_input(
         "Share for validation",
-        0.05,
-        0.5,
-        before.val_fraction,
+        *around(0.05, 0.5, before.val_fraction),
         0.05,
         key=f"train_val_{key}",
         help=meaning("Split"),
     )
     test = middle.number_input(
-        "Share for the test", 0.05, 0.6, before.test_fraction, 0.05, key=f"train_test_{key}",
-        disabled=is_official,
+        "Share for the test", *around(0.05, 0.6, before.test_fraction), 0.05,
+        key=f"train_test_{key}", disabled=is_official,
     )  # fmt: skip
     seed = right.number_input(
         "Seed of the split",
@@ -88,7 +87,7 @@ def pick_split(
         help=meaning("Seed"),
     )
     learnt_from = last.number_input(
-        "Share of the training women", 0.01, 1.0, before.train_share, 0.05,
+        "Share of the training women", *around(0.01, 1.0, before.train_share), 0.05,
         key=f"train_learnt_from_{key}",
         help="1 learns from all of them. Runs on smaller shares, tested on the same women, make a "
         "learning curve on Compare; `mammo learning-curve` trains several at once.\n\n"

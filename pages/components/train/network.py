@@ -6,13 +6,14 @@ from typing import Final, Literal, get_args
 import streamlit as st
 
 from mammo_core.config import MapPooling, PrepareSettings, RunConfig
+from mammo_core.errors import MammoError
 from mammo_core.glossary import meaning
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
-from pages.components.shared.pickers import all_titles
+from pages.components.shared.pickers import all_titles, around
 from pages.components.shared.whose import list_checkpoints
 from pages.components.train.data import TrainingData
 
@@ -29,8 +30,9 @@ def pick_views(config: RunConfig, chosen: TrainingData, *, key: str) -> RunConfi
             "has its other view (CC or MLO) of the same breast, as far as these data say."
         )
         return replace(config, model=replace(config.model, views=1))
+    known = (*_VIEWS, config.model.views) if config.model.views not in _VIEWS else _VIEWS
     views = st.segmented_control(
-        "Views of a breast scored together", _VIEWS, default=config.model.views, required=True,
+        "Views of a breast scored together", known, default=config.model.views, required=True,
         key=f"train_views_{key}",
         help="2: each image is scored with the CC or MLO of the same breast beside it; training "
         "takes about twice as long.\n\n" + meaning("CC", "MLO"),
@@ -121,7 +123,10 @@ def _earlier_runs(config: RunConfig) -> list[str]:
     for run in list_checkpoints():
         if not run.is_checkpoint:
             continue
-        card = cached.card(run)
+        try:
+            card = cached.card(run)
+        except MammoError:  # damaged, or of a newer version: Read and Compare say so
+            continue
         is_poolable = card.patches is not None or card.model.pooling == config.model.pooling
         if is_poolable and card.model.backbone == config.model.backbone:
             found.append(f"{FROM_CHECKPOINT}{run.run_id}")
@@ -145,7 +150,7 @@ def _pick_size(config: RunConfig, *, key: str) -> PrepareSettings:
     ):
         sizes.append(
             place.number_input(
-                f"{name} (pixels)", least, 8192, max(least, value), 32,
+                f"{name} (pixels)", *around(least, 8192, max(least, value)), 32,
                 key=f"train_{name[6:]}_{key}_{config.model.backbone}",
             )
         )  # fmt: skip
@@ -161,9 +166,7 @@ def _pick_details(config: RunConfig, *, key: str) -> RunConfig:
     )  # fmt: skip
     dropout = middle.number_input(
         "Dropout",
-        0.0,
-        0.9,
-        model.dropout,
+        *around(0.0, 0.9, model.dropout),
         0.05,
         key=f"train_dropout_{key}",
         help=meaning("Dropout"),
