@@ -944,6 +944,11 @@ def test_the_prevalence_begins_within_its_limits(
     assert not page.exception, page.exception
     value = page.number_input(key="decision_prevalence").value
     assert value == (0.1 if with_cancer == 1 else 90.0)
+    page.number_input(key="decision_prevalence").set_value(5.0).run()
+    own = f"{with_cancer / 1200:.1%}"
+    assert f"Of the validation cases, {own} are positive; what follows is told for 5.0%" in (
+        captions_of(page)
+    )
 
 
 def test_one_woman_is_not_several(runs_root: Path, open_page: OpenPage) -> None:

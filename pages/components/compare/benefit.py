@@ -18,7 +18,7 @@ from pages.components.compare.compared import (
     prevalence_of,
     say_what_is_left_out,
 )
-from pages.components.shared.counting import count_cases, splits_of
+from pages.components.shared.counting import count_cases, say_other_prevalence, splits_of
 from pages.components.shared.frame import escaped
 from pages.components.shared.held import behind_cells
 
@@ -44,6 +44,7 @@ def show_net_benefit(compared: Compared) -> None:
             key="benefit_threshold", bind="query-params", width=240,
             help=meaning("Threshold", "Net benefit"),
         ) / 100  # fmt: skip
+    say_other_prevalence(prevalence, share / 100, of="cases compared")
     ready, reasons = _probabilities(compared, kind, prevalence)
     say_what_is_left_out(reasons)
     if not ready:

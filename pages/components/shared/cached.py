@@ -200,9 +200,13 @@ def audit(run: RunFolder) -> "AuditResult":
     return _audit(run.file(AUDIT_FILE))
 
 
-@st.cache_data(max_entries=2048, show_spinner=False)
 def picture(root: str, path: str, *, side: int) -> bytes | None:
-    """A thumbnail; None where the image cannot be read."""
+    """A thumbnail; None where the image cannot be read. Made anew when the image was."""
+    return _picture(root, path, side, changed_at(Path(root) / path))
+
+
+@st.cache_data(max_entries=2048, show_spinner=False)
+def _picture(root: str, path: str, side: int, changed: int) -> bytes | None:
     from mammo_core.datasets.small_images import kept_thumbnail
 
     return kept_thumbnail(Path(root), path, side=side)
@@ -218,12 +222,12 @@ def _dataset(entry: "Registered", changed: int) -> "Dataset":
 
 def _newest_change(folder: Path) -> int:
     try:
-        return max(map(_changed_at, (folder, *folder.iterdir())))
+        return max(map(changed_at, (folder, *folder.iterdir())))
     except OSError:  # it is gone, or may not be looked into: whoever reads it will say so
         return 0
 
 
-def _changed_at(path: Path) -> int:
+def changed_at(path: Path) -> int:
     """Of a link when that was changed which it leads to; where it leads nowhere, when it was."""
     with suppress(OSError):
         return path.stat().st_mtime_ns

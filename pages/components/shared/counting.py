@@ -35,6 +35,7 @@ def note_look(run: RunFolder | None, split: str) -> None:
         note_opening(run, by="Thresholds, Compare and Train pages", now=now)
 
 
+_ROUNDED: Final = 0.0006  # the field begins with per cents of one decimal
 _RULE_WORDS: Final = {
     Pooling.MAX: "its highest image",
     Pooling.MEAN: "the mean of its images",
@@ -44,6 +45,17 @@ _RULE_HELP: Final = (
     "By exam or patient: where one breast has what is looked for, only that one counts, so calling "
     "the other finds nothing; where none has, any breast called is a false alarm."
 )
+
+
+def say_other_prevalence(wanted: float, own: float, *, of: str) -> None:
+    """Where it is not that of the cases: a field keeps what it held before another model or split
+    was chosen.
+    """
+    if abs(wanted - own) >= _ROUNDED:
+        st.caption(
+            f"Of the {of}, {own:.1%} are positive; what follows is told for {wanted:.1%}, as it "
+            "stands in the field."
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

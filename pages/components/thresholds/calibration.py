@@ -24,7 +24,12 @@ from mammo_core.plots.curves import decision_figure, reliability_figure
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Split
 from mammo_core.words import CalledFor
-from pages.components.shared.counting import Counted, count_cases, splits_of
+from pages.components.shared.counting import (
+    Counted,
+    count_cases,
+    say_other_prevalence,
+    splits_of,
+)
 from pages.components.shared.frame import escaped
 
 _LOWEST: Final = 0.1  # per cent of cases with cancer
@@ -137,6 +142,7 @@ def show_decision(cases: Cases, score_map: ScoreMap, *, finding: CalledFor) -> N
         )
         / 100
     )  # fmt: skip
+    say_other_prevalence(wanted, score_map.prevalence, of="validation cases")
     try:
         moved = probabilities_at(cases, score_map, prevalence=wanted)
     except TableError as reason:

@@ -1,12 +1,15 @@
 """What stands beside the rows of the case list, which the browser draws (tests/e2e)."""
 
+import os
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.listing import ListedCase
+from pages.components.shared import cached
 from pages.components.shared.caselist.origin import with_others
+from tests.datasets.builders import drawn
 from tests.pages.listed import listed_cases
 from tests.pages.test_read import a_breast
 
@@ -128,3 +131,18 @@ def test_a_click_that_reached_only_the_pictures_is_answered_by_the_page() -> Non
     assert not page.exception
     assert [text.value for text in page.text] == ["opened a"]
     assert page.session_state["runs"] == 2
+
+
+def test_a_picture_is_small_anew_once_its_image_was_written_anew_or_is_there_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    image = tmp_path / "a.png"
+    assert cached.picture(str(tmp_path), "a.png", side=96) is None
+    seen = []
+    for number in (1, 2):
+        drawn.write_picture(image, drawn.texture(number, (200, 100)))
+        os.utime(image, ns=(number, number))  # however coarse the clock of the disk
+        seen.append(cached.picture(str(tmp_path), "a.png", side=96))
+    assert None not in seen
+    assert seen[0] != seen[1]

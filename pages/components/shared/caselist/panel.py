@@ -396,7 +396,8 @@ def _panes(dataset: "Dataset", image_id: str) -> list[Pane]:
 
     row = dataset.manifest.loc[dataset.manifest["image_id"] == image_id].iloc[0]
     try:
-        shown = _display(dataset.root, str(row["path"]))
+        path = str(row["path"])
+        shown = _display(dataset.root, path, cached.changed_at(dataset.root / path))
     except MammoError as error:
         st.warning(escaped(f"{image_id}: {error}"), icon=":material/broken_image:")
         return []
@@ -417,7 +418,7 @@ def _panes(dataset: "Dataset", image_id: str) -> list[Pane]:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _display(root: Path, path: str) -> "DisplayImage":
+def _display(root: Path, path: str, changed: int) -> "DisplayImage":
     from mammo_core.preprocessing.prepare import to_pane
     from mammo_core.preprocessing.reading.read import read_mammogram
 
