@@ -111,7 +111,14 @@ def pull_studies(
     labels: Labels | None = None,
     report: Report = lambda done, total, message: None,
 ) -> Pulled:
-    """Pull what of `studies` is not in `out` yet, and write the manifest of all that is."""
+    """Pull what of `studies` is not in `out` yet, and write the manifest of all that is. Without
+    `labels` those that stand in it stay.
+    """
+    if (out / MANIFEST).exists() and not (out / STATE_FILE).exists():
+        raise ConfigError(
+            f"{out} already holds a data set ({MANIFEST}) that no archive was pulled into; its "
+            "manifest would be lost. Choose an empty folder."
+        )
     (out / _PICTURES).mkdir(parents=True, exist_ok=True)
     before = {str(one["exam"]) for one in read_lines(out / STATE_FILE) if "exam" in one}
     todo = [study for study in studies if _exam_id(study) not in before]
@@ -236,13 +243,22 @@ def _exam_id(study: FoundStudy) -> str:
     return keyed_id(own_key(), "exam", study.uid.encode())
 
 
+def _labels_in(manifest: Path) -> dict[str, str]:
+    """By image; none where nothing was pulled before."""
+    if not manifest.exists():
+        return {}
+    table = read_table(manifest, what="manifest")
+    return dict(zip(table["image_id"].astype(str), table["label"].fillna(""), strict=True))
+
+
 def _manifest(out: Path, labels: Labels | None) -> pd.DataFrame:
     """Of all that was pulled into `out`, in this go and before."""
-    rows = []
+    rows, before = [], {} if labels else _labels_in(out / MANIFEST)
     for one in {str(one.get("exam")): one for one in read_lines(out / STATE_FILE)}.values():
         whose = json.loads(unseal(str(one["whose"])))
         for row in one["rows"]:
-            label = labels.label_of(whose, row["side"]) if labels else ""
+            told = before.get(row["image_id"], "")
+            label = labels.label_of(whose, row["side"]) if labels else told
             rows.append({**row, "label": label, "day": whose["day"]})
     table = pd.DataFrame(rows, columns=[*_COLUMNS, "day"]).drop_duplicates("image_id")
     days = pd.to_datetime(table["day"], format="%Y%m%d", errors="coerce")

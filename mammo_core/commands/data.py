@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.config import PrepareSettings, RunConfig, load_settings
@@ -135,15 +135,19 @@ PREPARE = Command(
 )
 
 
+_OF_A_SET: Final = {"women": 200, "seed": 0, "size": "1024x512", "format": "png", "contrast": 1.0}
+
+
 def _add_phantom_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=Path, metavar="DIR", help="write a data set here")
     what.add_argument("--samples", type=Path, metavar="DIR", help="write the few samples here")
-    parser.add_argument("--women", type=int, default=200, help="how many women (default 200)")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
-    parser.add_argument("--size", default="1024x512", help="height x width (default 1024x512)")
-    parser.add_argument("--format", choices=("png", "dicom"), default="png", help="of the images")
-    parser.add_argument("--contrast", type=float, default=1.0, help="of the lesions (default 1)")
+    parser.add_argument("--women", type=int, help="how many women (default 200)")
+    parser.add_argument("--seed", type=int, help="same seed, same bytes (default 0)")
+    parser.add_argument("--size", help="height x width (default 1024x512)")
+    parser.add_argument("--format", choices=("png", "dicom"), help="of the images (default png)")
+    parser.add_argument("--contrast", type=float, help="of the lesions (default 1)")
+    parser.set_defaults(**_OF_A_SET)
 
 
 def _run_phantom(arguments: argparse.Namespace) -> int:
@@ -151,6 +155,11 @@ def _run_phantom(arguments: argparse.Namespace) -> int:
     from mammo_core.preprocessing.phantoms.women import write_phantom_set
 
     if arguments.samples:
+        changed = [name for name, own in _OF_A_SET.items() if getattr(arguments, name) != own]
+        if changed:
+            raise ConfigError(
+                f"--{changed[0]} is of a data set (--out). The samples are always the same."
+            )
         write_samples(arguments.samples)
         say(f"Seven synthetic mammograms, with their truth, in {arguments.samples}")
         return 0

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mammo_core.commands.command import Command, say, say_aside, show_progress
+from mammo_core.commands.command import Command, note_look, say, say_aside, show_progress
 from mammo_core.files import checkpoints_root
 from mammo_core.types import Level, RunState
 
@@ -38,16 +38,19 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from mammo_core.config import RunConfig
     from mammo_core.datasets.predictions import read_predictions
     from mammo_core.metrics.cases import levels_of
     from mammo_core.metrics.fusion import fuse
     from mammo_core.runs.folder import find_checkpoint
 
     run = find_checkpoint(arguments.run)
+    run.settings(RunConfig)  # what only evaluated another is refused before anything is told
     table = read_predictions(run.predictions_file)
     tested = table[table["split"] == "test"] if (table["split"] == "test").any() else table
     features = _features(run, arguments) if arguments.features else None
     fusion = fuse(tested, arguments.columns, features=features)
+    note_look(run, by="mammo fuse")
     women = f"{fusion.both['group_id'].nunique():,} women"
     say(f"{len(fusion.both):,} images of {women}, scored by regressions that never saw them.")
     for limit in run.card().limits if run.is_checkpoint else ():
@@ -84,7 +87,7 @@ def _keep(run: "RunFolder", fusion: "Fusion", arguments: argparse.Namespace) -> 
 
     told = [*fusion.columns, *([f"features-of-{arguments.features}"] if arguments.features else ())]
     kept = RunFolder(checkpoints_root() / f"{run.run_id}-with-{'-'.join(told)}")
-    kept.path.mkdir(exist_ok=True)
+    kept.path.mkdir(parents=True, exist_ok=True)
     save_settings(replace(run.settings(RunConfig), series=""), kept.settings_file)
     write_predictions(fusion.both.assign(model_id=kept.run_id), kept.predictions_file)
     replace_file(kept.file("weights.csv"), fusion.weights.to_csv(index=False, lineterminator="\n"))

@@ -391,6 +391,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     out = out or Path(f"{run.run_id}-card.{form}")
     roots = (checkpoints_root(), shipped_checkpoints_root())
+    note_look(run, by="mammo report")  # the card tells test results
     replace_file(out, card_text(run, roots, audits=audits_root(), form=Format(form)))
     say(out)
     return 0

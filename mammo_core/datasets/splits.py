@@ -327,6 +327,7 @@ def _with_fold(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataF
 def judged_images(run: RunFolder, card: ModelCard, config: JudgeConfig) -> tuple[Dataset, str, str]:
     """The images, what to call their data set, and the split they are."""
     if config.folder is None or is_same_folder(config.folder, run):
+        _refuse_what_is_of_others(config)
         if card.model.members > 1:
             raise TableError(
                 f"Of its own data set every woman was learnt from by some member of {run.run_id}. "
@@ -337,6 +338,19 @@ def judged_images(run: RunFolder, card: ModelCard, config: JudgeConfig) -> tuple
         return own_test_images(card, own), card.data.dataset, str(Split.TEST)
     name = Path(config.folder).name  # never the whole path: it tells of the computer
     return _unseen(run, other_images(card, config.folder, config), name), name, config.split
+
+
+def _refuse_what_is_of_others(config: JudgeConfig) -> None:
+    """Of its own data set a model is judged on its test women, read as it learnt: nothing else."""
+    asked = ["--split"] if config.split not in ("all", Split.TEST) else []
+    if config.folder is None:
+        named = {"--adapter": config.adapter, "--label-rule": config.label_rule}
+        asked += [option for option, value in named.items() if value is not None]
+    if asked:
+        raise TableError(
+            f"{asked[0]} is of another data set, named with --data. Of its own a model is judged "
+            "on its test women, read as it learnt."
+        )
 
 
 def _unseen(run: RunFolder, dataset: Dataset, name: str) -> Dataset:

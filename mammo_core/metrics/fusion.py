@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.compare import Difference, auc_difference
-from mammo_core.metrics.confounding import encoding_of, folds_of, log_odds_of, out_of_fold
+from mammo_core.metrics.confounding import (
+    encoding_of,
+    folds_of,
+    is_label,
+    log_odds_of,
+    out_of_fold,
+)
 from mammo_core.metrics.uncertainty import (
     Estimate,
     auc_with_interval,
@@ -125,6 +131,12 @@ def _known(
     if not columns and features is None:
         raise TableError("Nothing was named to put together with the score.")
     table = predictions[predictions["positive"].notna()]
+    graded = [name for name in columns if is_label(table, name)]
+    if graded:
+        raise TableError(
+            f"{graded[0]!r} is what this model was taught to tell: put together with its scores, "
+            "it would tell itself."
+        )
     if features is not None:
         table = table.merge(features, on="image_id", how="left", validate="many_to_one")
         columns = [*columns, *features.columns.drop("image_id")]

@@ -92,6 +92,14 @@ def test_a_study_that_the_archive_does_not_list_whole_is_pulled_and_said_so(
     assert problem.startswith("Study 1 of 1: The archive lists 1 of the 4 instances")
 
 
+def test_a_folder_with_a_data_set_of_its_own_is_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("image_id,label\na,cancer\n")
+    client = ArchiveClient(Archive(name="here", dicomweb="http://127.0.0.1:9"), "")
+    with pytest.raises(ConfigError, match="already holds a data set"):
+        pull_studies(client, (), tmp_path, limits=PullLimits())
+    assert (tmp_path / "manifest.csv").read_text() == "image_id,label\na,cancer\n"
+
+
 @pytest.mark.slow
 def test_two_exams_of_a_woman_become_a_data_set_with_labels_and_days(
     orthanc: Orthanc, own_home: Path, tmp_path: Path
@@ -108,6 +116,8 @@ def test_two_exams_of_a_woman_become_a_data_set_with_labels_and_days(
     manifest = pd.read_csv(out / "manifest.csv")
     assert sorted(set(manifest["days_since_first"])) == [0, 30]
     assert manifest["patient_id"].nunique() == 1
+    again = pull_studies(client, studies, out, limits=PullLimits())
+    assert (again.known, again.labelled) == (2, 6)  # the labels stay where none are given
     dataset = read_dataset(out, "csv_folder", None)
     assert list(dataset.manifest["label"].value_counts().sort_index()) == [2, 4]
     told = (out / STATE_FILE).read_text() + (out / "manifest.csv").read_text()

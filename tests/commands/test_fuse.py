@@ -10,6 +10,7 @@ from mammo_core.cli import main
 from mammo_core.config import RunConfig, save_settings
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import openings_of
 from mammo_core.types import RunState
 from tests.predictions import made_up_predictions, write_run
 from tests.reports.made_up_study import change_card
@@ -33,6 +34,7 @@ def test_what_age_adds_is_told_with_its_interval_and_kept_as_a_run(
     assert "by image, 320 cases of 80 women" in told[2]
     assert any(line.endswith(" age") for line in told[3:])
     kept = RunFolder(run.path.parent / "a-run-with-age-density")
+    assert [one.by for one in openings_of(run)] == ["mammo fuse"]
     assert told[-1] == str(kept.path)
     assert kept.read_status().state is RunState.FINISHED
     table = read_predictions(kept.predictions_file)
@@ -48,6 +50,16 @@ def test_what_tells_of_the_place_is_refused_and_nothing_is_kept(
     assert main(["fuse", "a-run", "--with", "site"]) == 2
     assert "tell who was examined where" in capsys.readouterr().err
     assert [entry.name for entry in run.path.parent.iterdir()] == ["a-run"]
+
+
+def test_what_the_model_was_taught_to_tell_is_refused(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = read_predictions(run.predictions_file)
+    table.assign(label=table["density"]).to_csv(run.predictions_file, index=False)
+    assert main(["fuse", "a-run", "--with", "density"]) == 2
+    assert "it would tell itself" in capsys.readouterr().err
+    assert not openings_of(run)
 
 
 def test_to_name_neither_columns_nor_features_is_a_mistake(

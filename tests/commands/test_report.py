@@ -33,9 +33,10 @@ def test_a_file_that_ends_so_is_markdown(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_card_is_written_instead_where_it_is_asked_for(tmp_path: Path) -> None:
-    write_run(tmp_path / "runs", RUN, made_up_predictions())
+    run = write_run(tmp_path / "runs", RUN, made_up_predictions())
     assert main(["report", RUN, "--card", "--format", "md"]) == 0
     assert (tmp_path / f"{RUN}-card.md").read_text(encoding="utf-8").startswith("# Model card")
+    assert [one.by for one in openings_of(run)] == ["mammo report"]
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(

@@ -35,6 +35,21 @@ def test_what_test_images_tell_is_a_look_in_the_shell_and_as_a_job(
     assert len(openings_of(run)) == looks
 
 
+@pytest.mark.parametrize("asked", [["--split", "val"], ["--label-rule", "lesion"]])
+def test_of_its_own_set_a_model_is_judged_on_its_test_women_alone(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    (tmp_path / "runs" / "made-up").mkdir(parents=True)
+    run = RunFolder(write_checkpoint(tmp_path / "runs" / "made-up"))
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    assert main(["stress", "made-up", *asked]) == 2
+    assert f"{asked[0]} is of another data set, named with --data" in capsys.readouterr().err
+    assert not openings_of(run)
+
+
 @pytest.mark.slow
 def test_a_checkpoint_is_put_under_stress_and_what_was_found_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -12,6 +12,7 @@ import pytest
 from pydicom.pixels import apply_windowing
 
 from mammo_core.cli import main
+from mammo_core.errors import ConfigError
 from mammo_core.files import samples_root
 from mammo_core.preprocessing.phantoms.files import Header, Syntax, encode_dicom, encode_png
 from mammo_core.preprocessing.phantoms.shipped import sample_files, write_samples
@@ -91,6 +92,21 @@ def test_the_samples_hold_four_transfer_syntaxes_16_bits_and_a_bright_background
         assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).dtype == np.uint16
     film = cv2.imread(str(samples / "film_L_MLO_inverted.png"), cv2.IMREAD_UNCHANGED)
     assert film[-1, -1] == 255
+
+
+def test_samples_are_drawn_again_over_samples_and_over_nothing_else(
+    samples: Path, tmp_path: Path
+) -> None:
+    write_samples(samples, (256, 128))
+    (tmp_path / "README.md").write_text("Mine.")
+    with pytest.raises(ConfigError, match="already holds something else"):
+        write_samples(tmp_path, (256, 128))
+    (tmp_path / "manifest.csv").write_text("image_id,path\na,a.png\n")
+    with pytest.raises(ConfigError, match="already holds something else"):
+        write_samples(tmp_path, (256, 128))
+    assert (tmp_path / "README.md").read_text() == "Mine."
+    assert main(["phantom", "--samples", str(tmp_path / "new"), "--women", "5"]) == 2
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_readme_of_the_samples_tells_of_each_that_it_is_synthetic(samples: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from mammo_core.errors import ConfigError
 from mammo_core.files import replace_file
 from mammo_core.preprocessing.phantoms.files import Syntax, encode_dicom, encode_png
 from mammo_core.preprocessing.phantoms.lesions import Lesion, LesionKind
@@ -30,6 +31,7 @@ from mammo_core.preprocessing.phantoms.women import (
     write_truth,
 )
 from mammo_core.preprocessing.samples import PICTURES
+from mammo_core.tables import read_table
 from mammo_core.types import Laterality, Pixels, Size, View
 
 SIZE: Final[Size] = (1280, 640)
@@ -54,8 +56,9 @@ class SampleFile:
 
 def write_samples(folder: Path, size: Size = SIZE) -> None:
     """Write the sample images, `manifest.csv`, `boxes.csv`, a README, and a small picture of each
-    sample into `folder`.
+    sample into `folder`. Nobody else's data set or README is written over.
     """
+    _refuse_others(folder)
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     boxes: list[Row] = []
@@ -70,6 +73,20 @@ def write_samples(folder: Path, size: Size = SIZE) -> None:
         replace_file(folder / PICTURES / f"{name}.jpg", _picture(pixels))
     write_truth(folder, manifest=rows, boxes=boxes)
     replace_file(folder / "README.md", _readme())
+
+
+def _refuse_others(folder: Path) -> None:
+    listed, names = folder / "manifest.csv", {sample.name for sample in sample_files()}
+    if listed.exists():
+        paths = read_table(listed, what="manifest").get("path")
+        is_ours = paths is not None and set(paths.astype(str)) <= names
+    else:
+        is_ours = not (folder / "README.md").exists() and not (folder / "boxes.csv").exists()
+    if not is_ours:
+        raise ConfigError(
+            f"{folder} already holds something else (manifest.csv, boxes.csv or README.md), which "
+            "the samples would replace. Choose an empty folder."
+        )
 
 
 def sample_files() -> list[SampleFile]:
