@@ -11,6 +11,7 @@ from pages.components.shared.pickers import all_titles, pick_name, warn_of_missi
 from pages.components.shared.published import show_published
 from pages.components.shared.whose import find_run, list_runs, show_off
 from pages.components.train.form import show_form
+from pages.components.train.place import has_started, last_start
 from pages.components.train.run import show_run
 from pages.components.train.table import show_about, show_table
 
@@ -21,10 +22,11 @@ SECTION: Final = "train_show"
 
 def pick_section() -> str:
     """In the URL. A link to a run, and a run just started, lead to the runs."""
-    wanted = st.session_state.pop("train_wanted", None)
-    if wanted:
+    last = last_start()
+    if last.is_to_be_shown:
         st.session_state[SECTION] = RUNS
-        st.query_params["run"] = wanted
+        st.query_params["run"] = last.run_id
+        last.is_to_be_shown = False
     elif "run" in st.query_params and SECTION not in {*st.query_params, *st.session_state}:
         st.session_state[SECTION] = RUNS
     section = st.segmented_control(
@@ -53,11 +55,10 @@ st.title("Train a model")
 show_off(Action.TRAIN)
 if pick_section() == NEW:
     st.query_params.pop("run", None)  # a reload comes back to the form
-    started = show_form()
+    show_form()
     show_published()
-    if started is not None:
-        st.session_state["train_wanted"] = started
-        st.rerun()
 else:
     with shown_errors():
         show_runs()
+if has_started():
+    st.rerun()

@@ -4,7 +4,7 @@ those the user has registered.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -260,9 +260,13 @@ def _in_bins(values: "pd.Series[Any]") -> "pd.Series[Any]":
     return words.where(words.isin(common) | words.isna(), "others").fillna("not stated")
 
 
-def start_audit(entry: Registered, root: Path) -> RunFolder:
-    """Start the audit of a registered data set; its run lies below `root`."""
-    return start_run(_settings_of(entry), root, what="audit", total=0)
+def start_audit(
+    entry: Registered, root: Path, *, own: Callable[[RunFolder], None] = lambda run: None
+) -> RunFolder:
+    """Start the audit of a registered data set; its run lies below `root`, and `own` is given it
+    first.
+    """
+    return start_run(_settings_of(entry), root, what="audit", total=0, own=own)
 
 
 def latest_audit(entry: Registered, root: Path) -> RunFolder | None:

@@ -10,14 +10,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import IO, Any, Final
 
-from mammo_core.config import MeasureConfig, save_settings
+from mammo_core.config import save_settings
 from mammo_core.errors import ConfigError, MammoError, RunError
 from mammo_core.files import (
     REPOSITORY,
@@ -174,36 +174,43 @@ def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
 
 
 def start_run(
-    settings: Any, root: Path, *, what: str, total: int, is_here: bool = False
+    settings: Any,
+    root: Path,
+    *,
+    what: str,
+    total: int,
+    is_here: bool = False,
+    own: Callable[[RunFolder], None] = lambda run: None,
 ) -> RunFolder:
-    """Create the run and start its worker: what page and command line both call."""
+    """Create the run and, once `own` has been given it, start its worker: what page and command
+    line both call.
+    """
     run = create_run(settings, root, what=what, total=total)
+    own(run)
     start(run, kind=settings.kind, is_here=is_here)
     return run
 
 
-def latest_run(settings: Any, root: Path) -> RunFolder | None:
-    """The newest run below `root` of these very settings, at whatever stage it is."""
-    for run in list_runs(root):
+def runs_of(settings: Any, runs: Iterable[RunFolder]) -> Iterator[RunFolder]:
+    """Those of these very settings, at whatever stage they are."""
+    for run in runs:
         try:
             if run.settings(type(settings)) == settings:
-                return run
+                yield run
         except ConfigError:
             continue  # of another kind, or of another version of this program
-    return None
 
 
-Kind = Literal["baselines", "latency"]
+def latest_run(settings: Any, root: Path) -> RunFolder | None:
+    """The newest below `root`."""
+    return next(runs_of(settings, list_runs(root)), None)
 
 
-def start_measuring(kind: Kind, checkpoint: str, root: Path) -> RunFolder:
-    """Start the job; its run lies below `root`, what it learns beside the checkpoint's card."""
-    return start_run(MeasureConfig(kind=kind, checkpoint=checkpoint), root, what=kind, total=0)
-
-
-def latest_measuring(kind: Kind, checkpoint: str, root: Path) -> RunFolder | None:
-    """The newest job of that kind for that checkpoint, at whatever stage it is."""
-    return latest_run(MeasureConfig(kind=kind, checkpoint=checkpoint), root)
+def under_way(settings: Any, runs: Iterable[RunFolder]) -> RunFolder | None:
+    """One of these very settings that has been started and is not over."""
+    states = (RunState.QUEUED, RunState.RUNNING)
+    alike = runs_of(settings, runs)
+    return next((run for run in alike if run.read_status().state in states), None)
 
 
 _RESUMABLE = (RunState.STOPPED, RunState.FAILED, RunState.LOST, RunState.NOT_STARTED)

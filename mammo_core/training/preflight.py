@@ -3,7 +3,7 @@ test set can tell.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -49,10 +49,15 @@ class Preflight:
     warnings: tuple[str, ...]
 
 
-def start_preflight(config: RunConfig, root: Path) -> RunFolder:
-    """Measure what `config` would take, in a process of its own; its run lies below `root`."""
+def start_preflight(
+    config: RunConfig, root: Path, *, own: Callable[[RunFolder], None] = lambda run: None
+) -> RunFolder:
+    """Measure what `config` would take, in a process of its own; its run lies below `root`, and
+    `own` is given it first.
+    """
     config.check()
     run = create_run(config, root, what=KIND, total=0)
+    own(run)
     start_worker(run, kind=KIND)
     return run
 

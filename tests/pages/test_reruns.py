@@ -1,5 +1,7 @@
 """What Streamlit gets wrong where one run of a page follows close upon another."""
 
+import importlib.util
+import inspect
 import textwrap
 from asyncio import AbstractEventLoop, new_event_loop
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from unittest.mock import MagicMock
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
@@ -133,3 +136,22 @@ def test_a_button_is_pressed_once(tab: Tab, monkeypatch: pytest.MonkeyPatch) -> 
     ended(tab.run(tab.press()))
     ended(tab.run(WidgetStates()))
     assert TOLD.pressed == [False, True, False]
+
+
+def test_mended_twice_by_two_copies_of_the_module_streamlits_own_is_called_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for owner, name in ((AppSession, "request_rerun"), (ScriptRunner, "_on_script_finished")):
+        monkeypatch.setattr(owner, name, inspect.unwrap(getattr(owner, name)))
+    originals = AppSession.request_rerun, ScriptRunner._on_script_finished
+    reruns.mend_reruns()
+    reruns.mend_reruns()
+    spec = importlib.util.spec_from_file_location("reruns_again", reruns.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    again = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(again)
+    assert originals == (again._RUN_PAGE, again._END_RUN)
+    again.mend_reruns()
+    assert inspect.unwrap(AppSession.request_rerun) is originals[0]
+    assert AppSession.request_rerun is again.run_unless_left

@@ -248,7 +248,7 @@ def test_what_a_shared_model_is_measured_on_is_not_private_and_readers_measure_n
 def test_a_score_beside_a_private_run_is_private(
     as_: As, runs_root: Path, config: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pages.components.compare.beside.start", lambda *_, **__: None)
+    monkeypatch.setattr("mammo_core.runs.jobs.start", lambda *_, **__: None)
     told = share_elsewhere(config, tmp_path / "open")
     run = own_run(write_finished_run(runs_root, PRIVATE, told), is_private=True)
     rival = own_run(write_finished_run(runs_root, SHARED, told))

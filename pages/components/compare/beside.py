@@ -10,17 +10,16 @@ from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import create_run, start
 from mammo_core.sharing.rights import Action
 from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import all_runs, all_titles, can_read
-from pages.components.shared.runs import show_job
+from pages.components.shared.runs import show_job, start_once
 from pages.components.shared.whose import (
     is_of_private_data,
     is_off,
-    own,
+    owning,
     require_data,
     require_room,
 )
@@ -83,9 +82,8 @@ def _start(config: EvaluateConfig, rival: RunFolder, run: RunFolder) -> None:
         require_room()
         require_data(config.folder)
         is_private = is_of_private_data(config.folder)
-        job = create_run(config, checkpoints_root(), what="evaluate", total=0)
-        own(job, like=[rival, run], is_private=is_private)
-        start(job, kind=config.kind)
+        owned = owning(like=[rival, run], is_private=is_private)
+        start_once(config, checkpoints_root(), what="evaluate", own=owned)
 
 
 def _compare(run: RunFolder, job: RunFolder) -> None:

@@ -4,19 +4,20 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from mammo_core.config import MeasureConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import measurements_root
 from mammo_core.metrics.uncertainty import Estimate, auc_with_interval
 from mammo_core.plots.overviews import Priced, cost_figure
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import latest_measuring, start_measuring
+from mammo_core.runs.jobs import latest_run
 from mammo_core.runs.sidecars import Latency, count_parameters, read_latency
 from mammo_core.sharing.rights import Action
 from mammo_core.words import day_in_words
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import escaped, toasted_errors
-from pages.components.shared.runs import show_job
-from pages.components.shared.whose import is_off, own, require
+from pages.components.shared.runs import show_job, start_once
+from pages.components.shared.whose import is_off, owning, require
 
 WEIGHTS = "weights.safetensors"
 
@@ -59,7 +60,7 @@ def _offer(runs: Mapping[str, str]) -> None:
     if not runs:
         return
     name = runs[st.selectbox("Measure how long an image takes", list(runs), key="to_measure")]
-    job = latest_measuring("latency", name, measurements_root())
+    job = latest_run(_asked(name), measurements_root())
     is_free = job is None or show_job(job)
     st.button(
         "Measure", icon=":material/timer:", key="measure", on_click=_start, args=(name,),
@@ -70,7 +71,12 @@ def _offer(runs: Mapping[str, str]) -> None:
 def _start(name: str) -> None:
     with toasted_errors():
         require(Action.TRAIN)
-        own(start_measuring("latency", name, measurements_root()), action="started a measurement")
+        owned = owning(action="started a measurement")
+        start_once(_asked(name), measurements_root(), what="latency", own=owned)
+
+
+def _asked(name: str) -> MeasureConfig:
+    return MeasureConfig(kind="latency", checkpoint=name)
 
 
 def _latency(run: RunFolder) -> Latency | None:

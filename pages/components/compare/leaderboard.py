@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mammo_core.config import RunConfig
+from mammo_core.config import MeasureConfig, RunConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import measurements_root
 from mammo_core.glossary import meaning
@@ -30,7 +30,7 @@ from mammo_core.metrics.curves import (
 )
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
-from mammo_core.runs.jobs import latest_measuring, start_measuring
+from mammo_core.runs.jobs import latest_run
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.sharing.rights import Action
 from mammo_core.words import CalledFor, many
@@ -39,9 +39,9 @@ from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import scored_runs, title_of
-from pages.components.shared.runs import name_of_data, show_job
+from pages.components.shared.runs import name_of_data, show_job, start_once
 from pages.components.shared.scored import scored_of
-from pages.components.shared.whose import is_off, own, require_measuring
+from pages.components.shared.whose import is_off, owning, require_measuring
 
 PREFIX: Final = "baseline: "
 NOT_FITTED: Final = (
@@ -96,7 +96,7 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
     if not trained:
         return
     run = trained[0]
-    job = latest_measuring("baselines", run.run_id, measurements_root())
+    job = latest_run(_asked(run), measurements_root())
     is_free = job is None or show_job(job)
     if is_free:
         st.button(
@@ -109,8 +109,12 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
 def _start(run: RunFolder) -> None:
     with toasted_errors():
         require_measuring(run)
-        job = start_measuring("baselines", run.run_id, measurements_root())
-        own(job, action="started a measurement")
+        owned = owning(action="started a measurement")
+        start_once(_asked(run), measurements_root(), what="baselines", own=owned)
+
+
+def _asked(run: RunFolder) -> MeasureConfig:
+    return MeasureConfig(kind="baselines", checkpoint=run.run_id)
 
 
 def _fitted(run: RunFolder, cases: Cases, counting: Counting) -> dict[str, Cases]:

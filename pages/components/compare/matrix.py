@@ -32,7 +32,6 @@ from mammo_core.runs.evaluations import (
     read_left_out,
 )
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import create_run, start
 from mammo_core.runs.naming import last_name
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.sidecars import known_women
@@ -44,12 +43,12 @@ from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, toasted_errors
 from pages.components.shared.pickers import all_runs, all_titles, checkpoints, short_names
-from pages.components.shared.runs import name_of_data, show_job
+from pages.components.shared.runs import name_of_data, show_job, start_once
 from pages.components.shared.whose import (
     is_of_private_data,
     is_off,
     list_registered,
-    own,
+    owning,
     require_data,
     require_room,
 )
@@ -226,9 +225,8 @@ def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
         require_room()
         require_data(entry.name)
         is_private = is_of_private_data(entry.name)
-        job = create_run(config, checkpoints_root(), what="evaluate", total=0)
-        own(job, like=[checkpoint], is_private=is_private)
-        start(job, kind=config.kind)
+        owned = owning(like=[checkpoint], is_private=is_private)
+        start_once(config, checkpoints_root(), what="evaluate", own=owned)
 
 
 _MOST_ROWS: Final = 12

@@ -23,7 +23,7 @@ from mammo_core.types import RunState
 from mammo_core.words import short_day
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
-from pages.components.shared.whose import is_off, own, require, require_stopping
+from pages.components.shared.whose import is_off, owning, require, require_stopping
 
 _LOOKS: Final = {
     Severity.SERIOUS: (":material/error:", "red"),
@@ -62,7 +62,7 @@ def show_audit(entry: Registered, *, fingerprint: str) -> None:
         disabled=bool(off), help=off or None,
     ):  # fmt: skip
         require(Action.REGISTER)
-        own(start_audit(entry, audits_root()), action="started an audit")
+        start_audit(entry, audits_root(), own=owning(action="started an audit"))
         st.rerun()
 
 

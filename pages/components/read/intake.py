@@ -31,6 +31,7 @@ from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared.caselist.origin import forget_origin
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.reruns import until_done
 from pages.components.shared.viewer.viewer import ShownCase
 from pages.components.shared.whose import cases_root, note_once, only_ones_own
 
@@ -175,22 +176,29 @@ def show_samples(*, is_first: bool = False) -> None:
 
 
 def _want(name: str) -> None:
-    st.session_state[_WANTED] = name
+    st.session_state[_WANTED] = (name, st.query_params.get("case"))
 
 
 def _take_sample() -> None:
-    """Open the sample that was clicked on."""
-    wanted = st.session_state.pop(_WANTED, None)
-    for sample in list_samples(samples_root()) if wanted else ():
-        if sample.name == wanted:
-            open_sample(sample)
+    """Open the sample that was clicked on, unless another case was opened since."""
+    wanted, before = st.session_state.get(_WANTED, (None, None))
+    if wanted is None:
+        return
+    with until_done(lambda: st.session_state.pop(_WANTED, None)):
+        if st.query_params.get("case") != before:
+            return
+        for sample in list_samples(samples_root()):
+            if sample.name == wanted:
+                open_sample(sample)
 
 
 def open_sample(sample: Sample) -> None:
-    """Make the sample the case in the URL."""
-    case = store_files([path.read_bytes() for path in sample.files])
+    """Make the sample the case in the URL, where it comes last: all of it is there by then."""
+    case = keep_files([path.read_bytes() for path in sample.files])
     place_images(cases_root(), case, sample)
     name_files(case, [path.name for path in sample.files])
+    forget_origin()
+    st.query_params["case"] = case.case_id
 
 
 def example_case() -> Case | None:
@@ -263,14 +271,6 @@ def keep_files(files: list[bytes]) -> Case:
     """`files` as a case in the store."""
     with _reading(len(files)) as step:
         return _store(files, step)
-
-
-def store_files(files: list[bytes]) -> Case:
-    """Make `files` the case in the URL."""
-    case = keep_files(files)
-    forget_origin()
-    st.query_params["case"] = case.case_id
-    return case
 
 
 def _store(files: list[bytes], step: Callable[[], None]) -> Case:

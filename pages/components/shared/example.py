@@ -24,7 +24,7 @@ from pages.components.shared.runs import show_job
 from pages.components.shared.whose import (
     is_off,
     list_runs,
-    own,
+    owning,
     require,
     require_own_run,
     require_room,
@@ -88,7 +88,7 @@ def _button(label: str, *, key: str, off: str = "") -> bool:
         before = find_example(list_runs(checkpoints_root()))
         if before is not None:
             require_own_run(before)
-        begin_example(checkpoints_root(), own=own)
+        begin_example(checkpoints_root(), own=owning())
     return True
 
 

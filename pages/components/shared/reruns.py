@@ -1,5 +1,11 @@
-"""Two faults of Streamlit in how it runs a page again, mended before the server starts."""
+"""Two faults of Streamlit in how it runs a page again, mended before the server starts; and how
+what was asked for outlives a run of the page that a click has ended.
+"""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import update_wrapper
+from inspect import unwrap
 from typing import Any, Final
 
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -7,17 +13,30 @@ from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
-_RUN_PAGE: Final = AppSession.request_rerun
-_END_RUN: Final = ScriptRunner._on_script_finished
+_RUN_PAGE: Final = unwrap(AppSession.request_rerun)
+_END_RUN: Final = unwrap(ScriptRunner._on_script_finished)
 
 
 def mend_reruns() -> None:
-    """From now on in this process."""
-    for owner, name, mended in (
-        (AppSession, "request_rerun", run_unless_left),
-        (ScriptRunner, "_on_script_finished", end_run),
+    """From now on in this process; once, however often it is asked for."""
+    for owner, name, original, mended in (
+        (AppSession, "request_rerun", _RUN_PAGE, run_unless_left),
+        (ScriptRunner, "_on_script_finished", _END_RUN, end_run),
     ):
-        setattr(owner, name, mended)
+        setattr(owner, name, update_wrapper(mended, original, assigned=(), updated=()))
+
+
+@contextmanager
+def until_done(forget: Callable[[], object]) -> Iterator[None]:
+    """What was asked for once is to be forgotten once it was done or refused, but not where a click
+    ends the run of the page meanwhile: the next run does it.
+    """
+    try:
+        yield
+    except Exception:
+        forget()
+        raise
+    forget()
 
 
 def run_unless_left(session: AppSession, asked: ClientState | None) -> None:

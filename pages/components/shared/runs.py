@@ -2,6 +2,7 @@
 from.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -9,11 +10,11 @@ import streamlit as st
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
 from mammo_core.errors import MammoError, RunError
-from mammo_core.files import shipped_checkpoints_root
+from mammo_core.files import jobs_root, locked, shipped_checkpoints_root
 from mammo_core.glossary import meaning
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import stop_run
+from mammo_core.runs.jobs import start_run, stop_run, under_way
 from mammo_core.runs.measured import (
     Fidelity,
     Froc,
@@ -31,11 +32,21 @@ from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import title_of
 from pages.components.shared.whose import (
     find_folder,
+    list_runs,
     name_of_folder,
     require_data,
     require_stopping,
     verification_of,
 )
+
+
+def start_once(settings: Any, root: Path, *, what: str, own: Callable[[RunFolder], None]) -> None:
+    """Start the job of `settings`, unless one that this visitor sees is under way: the second of
+    two clicks asks for what the first has begun, and may come while it is still being begun.
+    """
+    with locked(jobs_root() / "begun.lock"):
+        if under_way(settings, list_runs(root)) is None:
+            start_run(settings, root, what=what, total=0, own=own)
 
 
 def show_job(run: RunFolder) -> bool:

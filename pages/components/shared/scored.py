@@ -32,6 +32,7 @@ from mammo_core.words import CANCERS, CalledFor, finding_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import checkpoints, pick_run, scored_runs, title_of
+from pages.components.shared.reruns import until_done
 from pages.components.shared.whose import tables_root
 
 _ROLES: Final = (
@@ -136,9 +137,9 @@ def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
     upload = st.file_uploader(label, key=key, max_upload_size=MOST_MEGABYTES)
     taken = f"{key}_taken"
     if upload is not None and st.session_state.get(taken) != upload.file_id:
-        st.session_state[taken] = upload.file_id
-        refuse_too_large(upload.size)
-        st.query_params[parameter] = keep_table(tables_root(), upload.getvalue())
+        with until_done(lambda: st.session_state.update({taken: upload.file_id})):
+            refuse_too_large(upload.size)
+            st.query_params[parameter] = keep_table(tables_root(), upload.getvalue())
     table_id = st.query_params.get(parameter)
     if not table_id:
         return None

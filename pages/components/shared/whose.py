@@ -237,6 +237,7 @@ def register(entry: "Registered", *, is_private: bool = False) -> None:
     require(Action.REGISTER)
     refuse_owned(Path(entry.folder))
     one, root = visitor(), files.datasets_root()
+    noted = noting("registered a data set")
     if one is not None:
         whose, file = one.folder, _owner_file(root, entry.name)
         if dataset.file_of(root, entry.name).exists():
@@ -246,7 +247,7 @@ def register(entry: "Registered", *, is_private: bool = False) -> None:
         root.mkdir(parents=True, exist_ok=True)
         write_owner(file, Owner(folder=whose, is_private=is_private))  # first: never seen without
     dataset.register(root, entry)
-    note("registered a data set")
+    noted()
 
 
 def refuse_owned(folder: Path) -> None:
@@ -285,20 +286,26 @@ def require_stopping(job: RunFolder) -> None:
         require_own_run(job)
 
 
-def own(
-    *runs: RunFolder,
+def owning(
+    *,
     is_private: bool = False,
     like: Sequence[RunFolder] = (),
     action: str = "started a run",
-) -> None:
-    """Let `runs` be this visitor's; private where one that they are made of is."""
+) -> Callable[[RunFolder], None]:
+    """What lets a run be this visitor's; private where one that it is made of is. To be had before
+    the run is made: who looks is not asked any more, which is where a click may end a page's run.
+    """
     one = visitor()
     if one is None:
-        return
-    is_private = is_private or any(map(_is_private, like))
-    for run in runs:
-        write_owner(run.file(OF_RUN), Owner(folder=one.folder, is_private=is_private))
-        note(action, model=run.run_id)
+        return lambda run: None
+    owner = Owner(folder=one.folder, is_private=is_private or any(map(_is_private, like)))
+    log, name = files.access_log(), one.name
+
+    def own(run: RunFolder) -> None:
+        write_owner(run.file(OF_RUN), owner)
+        note_access(log, name, action, model=run.run_id)
+
+    return own
 
 
 def is_of_private_data(named: str) -> bool:

@@ -11,16 +11,16 @@ from mammo_core.files import measurements_root
 from mammo_core.glossary import meaning
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import latest_run, start_run
+from mammo_core.runs.jobs import latest_run
 from mammo_core.runs.measured import froc_of
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, note_look
 from pages.components.shared.frame import escaped, noted_errors, toasted_errors
-from pages.components.shared.runs import dataset_of, show_found, show_job
+from pages.components.shared.runs import dataset_of, show_found, show_job, start_once
 from pages.components.shared.scored import kept_upload
-from pages.components.shared.whose import is_off, list_registered, own, require_measuring
+from pages.components.shared.whose import is_off, list_registered, owning, require_measuring
 from pages.components.thresholds.threshold import model_of
 
 _AT_FIRST: Final = 400
@@ -75,10 +75,8 @@ def _show_heatmaps(model: RunFolder) -> None:
 def _start(config: JudgeConfig, model: RunFolder) -> None:
     with toasted_errors():
         require_measuring(model, config.folder or "")
-        own(
-            start_run(config, measurements_root(), what="froc", total=0),
-            action="started a measurement",
-        )
+        owned = owning(action="started a measurement")
+        start_once(config, measurements_root(), what="froc", own=owned)
 
 
 def _show_uploaded(counted: Counted) -> None:

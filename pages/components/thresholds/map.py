@@ -23,7 +23,7 @@ from mammo_core.metrics.projection import (
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.overviews import map_figure
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import latest_run, start_run
+from mammo_core.runs.jobs import latest_run
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
@@ -37,8 +37,8 @@ from pages.components.shared.caselist.panel import (
 )
 from pages.components.shared.counting import Counted, split_in_words, splits_of
 from pages.components.shared.frame import toasted_errors
-from pages.components.shared.runs import data_of, show_job
-from pages.components.shared.whose import is_off, own, require, require_data
+from pages.components.shared.runs import data_of, show_job, start_once
+from pages.components.shared.whose import is_off, owning, require, require_data
 from pages.components.thresholds.threshold import model_of
 
 SPLIT_KEY: Final = "count_split"  # of the page's choice of a split
@@ -231,10 +231,8 @@ def _start(settings: EmbedConfig) -> None:
     with toasted_errors():
         require(Action.TRAIN)
         require_data(settings.folder)
-        own(
-            start_run(settings, measurements_root(), what="embed", total=0),
-            action="started a measurement",
-        )
+        owned = owning(action="started a measurement")
+        start_once(settings, measurements_root(), what="embed", own=owned)
 
 
 def _show_points(counted: Counted, drawn_by: Placed, rates: RatesAtThreshold) -> None:

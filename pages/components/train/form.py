@@ -1,6 +1,5 @@
 """The guided form of a new run: every step shows what it decides and what stands in its way."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -222,9 +221,7 @@ def _write(origin: FormOrigin, memory: Memory) -> None:
     st.session_state[f"{_MEMORY}_of_{origin.name}"] = memory
 
 
-DOUBLE_CLICK_SECONDS: Final = 2.0
 _CHOSEN: Final = "start_chosen"
-_STARTED_AT: Final = "started_at"
 
 
 class Scheme(StrEnum):
@@ -280,10 +277,8 @@ def pick_times() -> Times:
     return Times(scheme=scheme, count=count)
 
 
-def start_button(
-    config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]
-) -> str | None:
-    """The id of the first run that was started; None until then."""
+def start_button(config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]) -> bool:
+    """Whether it was pressed, and has started what it says."""
     missing = (*missing, *filter(None, [is_off(Action.TRAIN)]))
     is_pressed = st.button(
         "Start training" if times.count == 1 else f"Start {times.count} trainings",
@@ -293,25 +288,12 @@ def start_button(
     for sentence in missing:
         st.caption(f":material/pending: {escaped(sentence)}")
     if not is_pressed:
-        return None
-    if _was_just_started():  # the second half of a double click: show what the first half started
-        return list_runs(checkpoints_root())[0].run_id
-    try:
-        several = fold_configs if times.scheme is Scheme.FOLDS else seed_configs
-        is_one = times.scheme is Scheme.ONE
-        configs = [config] if is_one else several(config, times.count)
-        return start_all(configs, title=title, is_private=is_private)
-    except MammoError:
-        st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
-        raise
-
-
-def _was_just_started() -> bool:
-    """Whether the same button was pressed a moment ago: a double click shall start one run."""
-    now = time.monotonic()
-    last = st.session_state.get(_STARTED_AT, -DOUBLE_CLICK_SECONDS)
-    st.session_state[_STARTED_AT] = now
-    return bool(now - last < DOUBLE_CLICK_SECONDS)
+        return False
+    several = fold_configs if times.scheme is Scheme.FOLDS else seed_configs
+    is_one = times.scheme is Scheme.ONE
+    configs = [config] if is_one else several(config, times.count)
+    start_all(configs, title=title, is_private=is_private)
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,11 +337,9 @@ def _lay_out() -> FormPlaces:
     )  # fmt: skip
 
 
-def show_form() -> str | None:
-    """The id of the run that was started; None until then. Without data, too, the form stands as it
-    will be, and says what is lacking.
-    """
-    started = None
+def show_form() -> None:
+    """Without data, too, the form stands as it will be, and says what is lacking."""
+    is_started = False
     restore_choices()
     places = _lay_out()
     with places.attention, noted_errors():
@@ -380,12 +360,13 @@ def show_form() -> str | None:
         if chosen.data.folder:
             keep(origin, config)
         with places.start:
-            started = _pick_start(config, times, title=title, missing=(*missing, *_wrong(config)))
+            is_started = _pick_start(
+                config, times, title=title, missing=(*missing, *_wrong(config))
+            )
         with places.start if entry is None else places.last:
             add_data(is_open=entry is None)
-    if started is not None:
+    if is_started:
         st.session_state[f"{_MEMORY}_{_NAME}"] = None  # the next run is another one
-    return started
 
 
 def _pick_chosen(entry: Registered | None, origin: FormOrigin, places: FormPlaces) -> TrainingData:
@@ -411,9 +392,7 @@ def _wrong(config: RunConfig) -> tuple[str, ...]:
     return ()
 
 
-def _pick_start(
-    config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]
-) -> str | None:
+def _pick_start(config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]) -> bool:
     """Pre-flight, then Start, in one row; what pre-flight has measured stands below it."""
     pick_place()
     row, measured = st.container(horizontal=True, vertical_alignment="center"), st.container()

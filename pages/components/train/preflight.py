@@ -19,7 +19,7 @@ from mammo_core.training.preflight import (
     start_preflight,
 )
 from pages.components.shared.frame import escaped, shown_errors
-from pages.components.shared.whose import is_off, own, require, require_stopping
+from pages.components.shared.whose import is_off, owning, require, require_stopping
 from pages.components.train.place import origins_seen
 
 _ACROSS: Final = 8
@@ -55,7 +55,8 @@ def show_preflight(config: RunConfig, *, is_ready: bool, row: DeltaGenerator) ->
         require(Action.TRAIN)
         with shown_errors():
             origins_seen(config)
-        own(start_preflight(config, preflights_root()), action="started a pre-flight")
+        owned = owning(action="started a pre-flight")
+        start_preflight(config, preflights_root(), own=owned)
         st.rerun()
 
 

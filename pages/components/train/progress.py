@@ -1,6 +1,5 @@
 """What a run reported after every epoch: curves, and the alarms it raised."""
 
-from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -16,7 +15,7 @@ from mammo_core.types import Level
 from mammo_core.words import case_in_words
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles
-from pages.components.shared.whose import list_runs, own, require_own_run, why_not_own
+from pages.components.shared.whose import list_runs, owning, require_own_run, why_not_own
 
 _ALARMS_SHOWN: Final = 5
 _RATES: Final = [
@@ -144,6 +143,6 @@ def _offer_join(series: str, run: RunFolder) -> None:
         help=off or None,
     ):  # fmt: skip
         require_own_run(run)
-        joined = partial(own, like=[run], action="put folds together")
-        join_folds(series, checkpoints_root(), own=joined)
+        owned = owning(like=[run], action="put folds together")
+        join_folds(series, checkpoints_root(), own=owned)
         st.rerun()

@@ -108,7 +108,7 @@ def _offer_fitting(run: RunFolder) -> None:
         f"Start again in batches of {fitting.batch_size}, {fitting.accumulate} added up",
         icon=":material/memory:", type="primary", key=f"fit_{run.run_id}",
     ):  # fmt: skip
-        st.session_state["train_wanted"] = start_like(run, made_to_fit(settings_of(run), fitting))
+        start_like(run, made_to_fit(settings_of(run), fitting))
         st.rerun()
 
 

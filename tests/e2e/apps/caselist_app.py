@@ -8,6 +8,7 @@ import streamlit as st
 
 from mammo_core.listing import ListedCase
 from pages.components.shared.caselist.caselist import TaggedBy, Tagging, kept_view, show_case_list
+from pages.components.shared.reruns import mend_reruns
 
 CASES = [
     ListedCase(
@@ -37,6 +38,7 @@ def keep(tagging: Tagging) -> None:
         time.sleep(1)
 
 
+mend_reruns()
 st.title("Cases")
 opened = show_case_list(
     CASES, key="cases", thumbnails=picture, threshold=0.25, height=600,

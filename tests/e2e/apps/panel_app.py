@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.read.panel.panel import Panel, PanelRow, show_panel
+from pages.components.shared.reruns import mend_reruns
 
 WITH, WITHOUT = (0.4, 0.9), (0.1, 0.2, 0.6)
 
@@ -21,6 +22,7 @@ def row(title: str, score: float, side: str) -> PanelRow:
     )
 
 
+mend_reruns()
 st.title("Scores")
 show_panel(
     Panel(

@@ -5,6 +5,7 @@ import streamlit as st
 
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.types import Level
+from pages.components.shared.reruns import mend_reruns
 from pages.components.thresholds.threshold import show_threshold_slider
 
 FOUR_SCORES = np.array([0.2, 0.6, 0.7, 0.7])  # with cancer: the second and the last
@@ -46,6 +47,7 @@ def keep(threshold: float) -> None:
     st.session_state.threshold = threshold
 
 
+mend_reruns()
 st.set_page_config(page_title="Threshold", layout="wide")
 st.session_state.setdefault("threshold", 0.5)
 st.session_state.runs = st.session_state.get("runs", 0) + 1

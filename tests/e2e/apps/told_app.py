@@ -5,7 +5,9 @@ import time
 import streamlit as st
 
 from pages.components.read.pictures import lay_out, lay_out_told
+from pages.components.shared.reruns import mend_reruns
 
+mend_reruns()
 case = st.query_params.get("case", "first")
 place = lay_out(is_for_two="two" in st.query_params)
 told = lay_out_told(place, of=case)

@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo_core.types import Box, Window
+from pages.components.shared.reruns import mend_reruns
 from pages.components.shared.viewer.viewer import (
     Correction,
     Legend,
@@ -119,6 +120,7 @@ def corrected(pane: Pane) -> Pane:
     return pane
 
 
+mend_reruns()
 st.set_page_config(page_title="Viewer", layout="wide")
 wanted = st.query_params
 case_id = ""
