@@ -16,6 +16,7 @@ from launcher.guard import LOOPBACK_NAMES
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8501
+_BUSY_SECONDS: Final = 5.0  # in which an app answers that has much to do
 EVERYWHERE: Final[Mapping[str, str]] = {"0.0.0.0": LOOPBACK, "::": "::1"}  # and how we reach it
 
 
@@ -97,7 +98,7 @@ def host_warning(place: Place) -> str | None:
 def port_problem(host: str, port: int) -> str | None:
     """Why the app cannot listen at `host` and `port`; None where it can."""
     other = port + 1 if port < 65535 else PORT
-    if is_healthy(host, port):
+    if is_healthy(host, port, patience=_BUSY_SECONDS):
         return (
             f"The app, or another one made with Streamlit, is already running at "
             f"{url_of(host, port)}: open that in the browser, or start a second one with "
@@ -116,14 +117,18 @@ def port_problem(host: str, port: int) -> str | None:
     return None
 
 
-def is_healthy(host: str, port: int, *, is_encrypted: bool = False) -> bool:
-    """Whether a Streamlit app answers there. Asks it directly, whatever proxy is set."""
+def is_healthy(host: str, port: int, *, is_encrypted: bool = False, patience: float = 1.0) -> bool:
+    """Whether a Streamlit app answers there, within `patience` seconds of being reached. Asks it
+    directly, whatever proxy is set.
+    """
     name = EVERYWHERE.get(host, host)
     connection = http.client.HTTPConnection(name, port, timeout=1)
     if is_encrypted:  # our own certificate, which is not made out to this address
         unverified = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection(name, port, timeout=1, context=unverified)
     try:
+        connection.connect()
+        connection.sock.settimeout(patience)
         connection.request("GET", "/_stcore/health")
         return connection.getresponse().read() == b"ok"
     except (OSError, http.client.HTTPException):

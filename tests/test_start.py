@@ -8,6 +8,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import time
 import tomllib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -68,11 +69,12 @@ PYTHON = Path("python")
 
 
 @contextmanager
-def answering(reply: bytes) -> Iterator[int]:
+def answering(reply: bytes, *, after: float = 0.0) -> Iterator[int]:
     """The port of a server on this machine that answers every question with `reply`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            time.sleep(after)
             self.send_response(200)
             self.end_headers()
             self.wfile.write(reply)
@@ -83,9 +85,11 @@ def answering(reply: bytes) -> Iterator[int]:
     with HTTPServer((LOOPBACK, 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.server_port
+        finally:  # or it would go on for ever after a test that fails
+            server.shutdown()
+            thread.join()
 
 
 def free_port() -> int:
@@ -163,6 +167,11 @@ def test_an_app_that_already_runs_is_told_with_its_address() -> None:
         problem = port_problem(LOOPBACK, port)
     assert problem is not None
     assert f"already running at http://127.0.0.1:{port}: open that" in problem
+
+
+def test_an_app_that_has_much_to_do_is_not_taken_for_another_program() -> None:
+    with answering(b"ok", after=1.5) as port:
+        assert "already running" in str(port_problem(LOOPBACK, port))
 
 
 def test_a_web_server_of_another_kind_is_not_taken_for_the_app() -> None:

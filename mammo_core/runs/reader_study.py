@@ -2,6 +2,7 @@
 
 studies/<id>/study.json      what is read, with which checkpoint; written once
 studies/<id>/answers.jsonl   every answer, appended and never changed
+studies/<id>/shown.jsonl     when each case was first shown to each reader, without AI and with it
 
 Each reader sees the cases in an order of his or her own, drawn from the study's seed.
 """
@@ -10,7 +11,8 @@ import hashlib
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -18,7 +20,7 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import replace_file
+from mammo_core.files import locked, replace_file
 from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.sidecars import append_record, read_records
 
@@ -26,6 +28,7 @@ MOST: Final = 100  # "certainly cancer"; 0 is "certainly none"
 
 _STUDY: Final = "study.json"
 _ANSWERS: Final = "answers.jsonl"
+_SHOWN: Final = "shown.jsonl"
 _ID_DIGITS: Final = 16
 
 
@@ -84,7 +87,7 @@ class ReaderAnswer:
     case_id: str
     phase: Phase
     score: int
-    seconds: float  # from when the case, or the model's reading of it, was first shown
+    seconds: float  # from when it was first shown (`Showing`): breaks and reloads are part of it
     answered_at: str  # ISO 8601, UTC
     weights_sha256: str
     model_score: float | None = None  # of the case; None where the model did not score it
@@ -104,6 +107,16 @@ class ReaderAnswer:
                 return bool(self.density) or self.phase is Phase.AIDED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """A case without AI, or the model's reading of it, before a reader's eyes."""
+
+    reader: str
+    case_id: str
+    phase: Phase
+    shown_at: float  # seconds since 1970
+
+
 def create_study(root: Path, study: ReadingStudy) -> str:
     """Keep `study` below `root`; its id."""
     if not study.cases:
@@ -112,6 +125,20 @@ def create_study(root: Path, study: ReadingStudy) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     replace_file(folder / _STUDY, json.dumps(to_document(study), indent=2) + "\n")
     return study.study_id
+
+
+def create_once(root: Path, study: ReadingStudy, *, since: str) -> str:
+    """As `create_study`; of one that has been made since then and is the same but for that moment,
+    the id: readers must not be split over the two that a second click would make.
+    """
+    with locked(root / ".making"):
+        for path in root.glob(f"*/{_STUDY}"):
+            with suppress(RunError):
+                made = _read_study(path)
+                is_same = replace(made, created_at=study.created_at) == study
+                if is_same and made.created_at >= since:
+                    return made.study_id
+        return create_study(root, study)
 
 
 def list_studies(root: Path) -> list[ReadingStudy]:
@@ -154,6 +181,23 @@ def lock_answer(root: Path, study: ReadingStudy, answer: ReaderAnswer) -> None:
     if answer.phase is Phase.AIDED and (answer.case_id, Phase.UNAIDED) not in given:
         raise RunError("The answer without AI comes first.")
     append_record(root / study.study_id / _ANSWERS, answer)
+
+
+def first_shown(root: Path, study: ReadingStudy, showing: Showing) -> float:
+    """When this was first shown to that reader, in whichever tab; now, where it never was."""
+    path = root / study.study_id / _SHOWN
+    try:
+        known = read_records(path, Showing) if path.exists() else []
+    except RunError as error:
+        raise RunError(
+            f"When the cases of “{study.title}” were shown cannot be read: {error} The answers are "
+            "whole."
+        ) from None
+    for one in known:
+        if replace(one, shown_at=showing.shown_at) == showing:
+            return one.shown_at
+    append_record(path, showing)
+    return showing.shown_at
 
 
 def next_step(

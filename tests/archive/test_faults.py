@@ -48,12 +48,13 @@ from tests.archive.stub import (
 )
 from tests.certificates import server_context, write_certificate
 
-BRIEF = Patience(connect=1.0, silence=0.3, start=0.5, slowest=1e9, attempts=2, pause=0.01)
+PATIENT = Patience(connect=10.0, silence=10.0, start=60.0, slowest=1e9, attempts=2, pause=0.01)
+BRIEF = replace(PATIENT, silence=0.3, start=0.5)
 IMAGE = FoundImage(series_uid=f"{STUDY}.1", uid=f"{STUDY}.1.1", sop_class="1.2", modality="MG")
 CONTENT = bytes(range(256)) * 4096
 
 
-def client_of(url: str, *, ca: str = "", patience: Patience = BRIEF) -> ArchiveClient:
+def client_of(url: str, *, ca: str = "", patience: Patience = PATIENT) -> ArchiveClient:
     archive = Archive(name="here", dicomweb=url, user="anna", secret_variable="SECRET", ca=ca)
     return ArchiveClient(archive, "Basic c2VjcmV0", patience=patience)
 
@@ -67,16 +68,16 @@ def said(ask: Callable[[], object], kind: type[ArchiveError] = ArchiveError) -> 
     return words
 
 
-def search(answer: Answer) -> str:
+def search(answer: Answer, patience: Patience = PATIENT) -> str:
     with serving({"/studies": answer}) as stub:
-        return said(lambda: client_of(stub.url).find_studies(Query()))
+        return said(lambda: client_of(stub.url, patience=patience).find_studies(Query()))
 
 
-def fetch(answer: Answer) -> tuple[str, int]:
+def fetch(answer: Answer, patience: Patience = PATIENT) -> tuple[str, int]:
     """What is said, and how much of the image was written before it was."""
     sink = io.BytesIO()
     with serving({"/instances/1.2.3.4.1.1": answer}) as stub:
-        words = said(lambda: client_of(stub.url).fetch(STUDY, IMAGE, sink))
+        words = said(lambda: client_of(stub.url, patience=patience).fetch(STUDY, IMAGE, sink))
     return words, sink.tell()
 
 
@@ -88,12 +89,13 @@ def test_an_archive_that_is_down_is_named_with_its_address() -> None:
 
 
 def test_a_proxy_that_stalls_is_not_waited_for() -> None:
-    assert search(stalling(1.0)).startswith("Archive here fell silent for 0.3 s while looking")
-    assert "fell silent for 0.3 s while fetching an image" in fetch(stalling(1.0))[0]
+    words = search(stalling(1.0), BRIEF)
+    assert words.startswith("Archive here fell silent for 0.3 s while looking")
+    assert "fell silent for 0.3 s while fetching an image" in fetch(stalling(1.0), BRIEF)[0]
 
 
 def test_a_proxy_that_trickles_is_not_waited_for() -> None:
-    assert "answers too slowly" in search(trickling(1.5))
+    assert "answers too slowly" in search(trickling(1.5), replace(BRIEF, silence=10.0))
 
 
 def test_a_wrong_password_is_told_apart_from_a_right_that_is_missing() -> None:
@@ -165,10 +167,9 @@ def test_a_study_of_a_thousand_images_is_not_fetched(tmp_path: Path) -> None:
 @pytest.mark.parametrize("at_most", [1, 40, 1000])
 def test_whatever_an_archive_tells_at_a_time_all_studies_are_found(at_most: int) -> None:
     known = [study(f"1.2.3.{n}") for n in range(90)]
-    patient = replace(BRIEF, silence=10.0)
     with serving({"/studies": capped(known, at_most=at_most, warns=True)}) as stub:
-        search = client_of(stub.url, patience=patient).search(Query())
-        few = client_of(stub.url, patience=patient).search(Query(), most=50)
+        search = client_of(stub.url).search(Query())
+        few = client_of(stub.url).search(Query(), most=50)
     assert {one.uid for one in search.studies} == {f"1.2.3.{n}" for n in range(90)}
     assert search.warning == ""
     assert len(few.studies) == 51  # one more than was wanted, which says that there are more

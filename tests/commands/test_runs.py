@@ -62,6 +62,8 @@ def test_only_what_was_interrupted_can_be_resumed(
     run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run.beat()  # a worker was started for it
+    ahead = time.time() + 60
+    os.utime(run.file("heartbeat"), (ahead, ahead))  # however long the command takes to start
     assert main(["resume", run.run_id]) == 2
     told = capsys.readouterr().err
     assert f"{run.run_id} is queued" in told

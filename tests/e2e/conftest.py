@@ -31,7 +31,7 @@ PICTURES = ROOT / "screenshots"
 SHOWN = pytest.StashKey[tuple[Page, Server]]()
 LAST_LINES = 40
 
-expect.set_options(timeout=20_000)  # the first view of a page imports what it needs
+expect.set_options(timeout=120_000)  # the first view of a page imports what it needs
 
 
 @pytest.fixture(scope="session")

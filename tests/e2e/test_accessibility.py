@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.e2e.screens import SCREENS, Screen, open_screen
+from tests.e2e.screens import SCREENS, SLOW, Screen, open_screen, wait_until_drawn
 from tests.e2e.server import Server
 
 pytestmark = pytest.mark.e2e
@@ -49,7 +49,8 @@ def findings(page: Page) -> list[str]:
 
 
 def test_the_first_page_has_nothing_that_axe_calls_serious(page: Page) -> None:
-    page.locator(".viewer[data-ready=true]").wait_for()
+    page.locator(".viewer[data-ready=true]").wait_for(timeout=SLOW)
+    wait_until_drawn(page)
     assert findings(page) == []
     page.get_by_role("button", name="Fit the breast (0)").evaluate(
         "button => { button.removeAttribute('aria-label'); button.title = ''; }"

@@ -14,7 +14,7 @@ from tests.e2e.server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 TOLD_APP = Path(__file__).parent / "apps" / "told_app.py"
-SLOW = 60_000  # torch is imported with the first score
+SLOW = 180_000  # a new home converts the network, and torch is imported with the first score
 
 
 @pytest.fixture(scope="module")

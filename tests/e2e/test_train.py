@@ -136,6 +136,7 @@ def test_a_run_survives_a_reload_and_becomes_a_model(
         ("Thresholds", f"thresholds.*run={run.run_id}", ".threshold[data-ready=true]"),
         ("Compare with …", "compare.*Beside", ".st-key-beside_model"),
     ):
+        expect(page.get_by_role("link", name="Compare with …", exact=True)).to_be_visible()
         page.get_by_role("link", name=link, exact=True).last.click()  # the first is the top bar's
         expect(page.locator(landmark)).to_be_visible(timeout=SLOW)
         expect(page).to_have_url(re.compile(address))

@@ -109,7 +109,7 @@ def show(browser: Browser, serve: Callable[[Path], str]) -> Iterator[Callable[[s
         page.on("websocket", lambda ws: ws.on("framesent", lambda frame: screen.sent.append(frame)))
         page.on("pageerror", lambda error: screen.errors.append(str(error)))
         page.goto(f"{serve(APP)}/?{query}")
-        expect(screen.viewer).to_have_attribute("data-ready", "true", timeout=20_000)
+        expect(screen.viewer).to_have_attribute("data-ready", "true")
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         screen.settle()
         return screen
@@ -735,13 +735,13 @@ def test_single_pixels_of_a_dicom_are_seen_on_the_page_and_in_the_lens(
     page.goto(page.url.split("?")[0] + "?model=phantom-light")  # which scores no such image
     page.locator("input[type=file]").first.set_input_files(tmp_path / "left.dcm")
     screen = Screen(page)
-    expect(page.locator(".pane")).to_have_count(1, timeout=60_000)  # the example has four
-    expect(screen.viewer).to_have_attribute("data-ready", "true", timeout=60_000)
+    expect(page.locator(".pane")).to_have_count(1)  # the example has four
+    expect(screen.viewer).to_have_attribute("data-ready", "true")
     screen.page.locator(".pane").focus()
     key = screen.page.locator(".pane").get_attribute("data-key") or ""
     page.keyboard.press("m")
     drawn = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
-    expect(drawn).to_have_count(1, timeout=60_000)
+    expect(drawn).to_have_count(1)
     bounds = screen.pane(key).bounding_box()
     assert bounds is not None
     middle = (int(bounds["width"]) // 2, int(bounds["height"]) // 2)

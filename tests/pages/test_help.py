@@ -54,7 +54,7 @@ def strip() -> None:
 
 
 def on_tour(place: int, *, shown: str) -> AppTest:
-    page = AppTest.from_function(strip)
+    page = AppTest.from_function(strip, default_timeout=60)
     page.session_state["tour_place"], page.session_state["shown"] = place, shown
     return page.run()
 

@@ -167,10 +167,10 @@ def test_of_more_runs_than_are_drawn_over_each_other_it_is_said_how_many_are(
     runs_root: Path,
 ) -> None:
     runs = [str(write_run(runs_root, f"{RUN}{n}", made_up_predictions()).path) for n in range(7)]
-    page = AppTest.from_function(page_of_curves, args=(runs[:6],)).run()
+    page = AppTest.from_function(page_of_curves, args=(runs[:6],), default_timeout=60).run()
     assert not page.exception
     assert not page.caption
-    page = AppTest.from_function(page_of_curves, args=(runs,)).run()
+    page = AppTest.from_function(page_of_curves, args=(runs,), default_timeout=60).run()
     assert not page.exception
     assert page.caption[0].value == "The first 6 of the 7 chosen are drawn and listed."
 

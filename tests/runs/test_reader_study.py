@@ -14,10 +14,13 @@ from mammo_core.runs.reader_study import (
     Question,
     ReaderAnswer,
     ReadingStudy,
+    Showing,
     StudyCase,
     answers_of,
+    create_once,
     create_study,
     find_study,
+    first_shown,
     imrmc_table,
     list_studies,
     lock_answer,
@@ -64,6 +67,42 @@ def test_a_study_is_found_again(root: Path) -> None:
 def test_no_other_name_finds_one(root: Path, name: str) -> None:
     with pytest.raises(RunError, match="no such reader study"):
         find_study(root, name)
+
+
+def test_the_same_study_made_a_moment_ago_is_taken_and_any_other_is_made(root: Path) -> None:
+    later = replace(STUDY, created_at="2026-01-01T00:00:30+00:00")
+    assert create_once(root, later, since=STUDY.created_at) == STUDY.study_id
+    other = replace(later, title="Another")
+    assert create_once(root, other, since=STUDY.created_at) == other.study_id
+    assert create_once(root, later, since=later.created_at) == later.study_id
+    assert len(list_studies(root)) == 3
+
+
+def test_a_damaged_study_keeps_no_other_from_being_made(root: Path) -> None:
+    (root / STUDY.study_id / "study.json").write_text("{", encoding="utf-8")
+    assert create_once(root, STUDY, since=STUDY.created_at) == STUDY.study_id
+    assert list_studies(root) == [STUDY]
+
+
+def test_when_a_case_was_first_shown_is_kept_for_each_reader_and_phase(root: Path) -> None:
+    def shown(now: float, phase: Phase = Phase.UNAIDED, reader: str = "A") -> float:
+        case = STUDY.cases[0].case_id
+        showing = Showing(reader=reader, case_id=case, phase=phase, shown_at=now)
+        return first_shown(root, STUDY, showing)
+
+    assert (shown(100.0), shown(160.0)) == (100.0, 100.0)
+    assert shown(170.0, Phase.AIDED) == 170.0
+    assert shown(180.0, reader="B") == 180.0
+    assert shown(190.0) == 100.0
+
+
+def test_times_that_cannot_be_read_are_told_and_none_is_made_up(root: Path) -> None:
+    (root / STUDY.study_id / "shown.jsonl").write_text("no time\n", encoding="utf-8")
+    showing = Showing(
+        reader="A", case_id=STUDY.cases[0].case_id, phase=Phase.UNAIDED, shown_at=1.0
+    )  # fmt: skip
+    with pytest.raises(RunError, match="“Pilot” were shown cannot be read"):
+        first_shown(root, STUDY, showing)
 
 
 def test_each_reader_has_an_order_of_his_own_and_keeps_it() -> None:

@@ -52,6 +52,7 @@ from pages.components.shared.whose import (
     is_off,
     list_runs,
     note,
+    noting,
     require,
     worklists_root,
 )
@@ -121,9 +122,10 @@ def _search(names: Sequence[str]) -> None:
         patient_id=patient,
     )
     require(Action.ARCHIVE)
+    searched = noting("searched an archive", about=name)
     with st.spinner("Searching…"):
         found = connect(_listed(name)).search(query)
-    note("searched an archive", about=name)
+        searched()
     st.session_state[_FOUND] = (name, query, found)
 
 
@@ -215,10 +217,10 @@ def _start(name: str, studies: "Sequence[FoundStudy]", run: RunFolder | None) ->
     require(Action.ARCHIVE)
     if run is None:
         raise ConfigError("Choose a model first: a work list is scored while it comes in.")
-    started = start_worklist(
-        name, studies, checkpoint=run.run_id, cases=cases_root(), root=archive_work_root()
-    )
-    note("started a work list of an archive", model=run.run_id, about=name)
+    cases, root = cases_root(), archive_work_root()
+    noted = noting("started a work list of an archive", model=run.run_id, about=name)
+    started = start_worklist(name, studies, checkpoint=run.run_id, cases=cases, root=root)
+    noted()
     st.query_params[WORK] = started.run_id
     st.session_state.pop(_FOUND, None)
     st.rerun()
@@ -364,11 +366,13 @@ def _offer_to_send_all(run: RunFolder, unsent: Sequence[WorkEntry]) -> None:
         if st.button("Send them", type="primary", key="send_all"):
             with shown_errors():
                 require(Action.ARCHIVE)
+                cases = cases_root()
+                noted = noting("sent a work list to an archive", about=config.archive)
                 start_sending(
-                    run, archive=config.archive, checkpoint=config.checkpoint, cases=cases_root(),
+                    run, archive=config.archive, checkpoint=config.checkpoint, cases=cases,
                     has_states=has_states,
                 )  # fmt: skip
-                note("sent a work list to an archive", about=config.archive)
+                noted()
             st.toast("They are being sent; the list says when each was.")
 
 
@@ -406,7 +410,11 @@ def show_send(case: Case, layer: Layer) -> None:
 
             require(Action.ARCHIVE)
             key = installation_key(home() / "key")
-            with st.spinner("Sending…"):
+            noted = noting(
+                "sent a case to an archive", case=case.case_id, model=layer.run.run_id,
+                about=link.archive,
+            )  # fmt: skip
+            with st.spinner("Sending…"):  # as it ends, a click made meanwhile ends this run
                 send_home(
                     connect(_listed(link.archive)),
                     read,
@@ -415,9 +423,6 @@ def show_send(case: Case, layer: Layer) -> None:
                     pseudonyms=Pseudonyms(key=key, case_id=case.case_id),
                     has_states=has_states,
                 )
-            note(
-                "sent a case to an archive", case=case.case_id, model=layer.run.run_id,
-                about=link.archive,
-            )  # fmt: skip
-            sent.add(name)
+                sent.add(name)
+                noted()
             st.rerun()

@@ -1,9 +1,10 @@
 """A reader study, case by case: the images alone, an answer, the model's reading, an answer."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 import pandas as pd
@@ -21,10 +22,12 @@ from mammo_core.runs.reader_study import (
     Question,
     ReaderAnswer,
     ReadingStudy,
+    Showing,
     StudyCase,
     answers_of,
-    create_study,
+    create_once,
     find_study,
+    first_shown,
     imrmc_table,
     list_studies,
     lock_answer,
@@ -45,10 +48,18 @@ from pages.components.read.scores import (
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.viewer.viewer import ShownCase, show_viewer
-from pages.components.shared.whose import cases_root, find_checkpoint, note, note_once, studies_root
+from pages.components.shared.whose import (
+    cases_root,
+    find_checkpoint,
+    note_once,
+    noting,
+    studies_root,
+)
 
 _KEPT_DAYS = 180
 _TRUTHS = {"unknown": None, "cancer": True, "no cancer": False}
+_KNOWN = "study_truths"  # in the session: what was said of each case, by its id
+_IMPATIENCE = timedelta(minutes=1)  # between two clicks that mean one study
 
 
 class _Told(TypedDict, total=False):
@@ -63,15 +74,7 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
         "Each reader sees the cases in a random order, without score, heatmap or names, answers, "
         "and only then sees what the model says and answers once more."
     )
-    table = st.data_editor(
-        pd.DataFrame({"Case": range(1, len(case_ids) + 1), "Truth": "unknown"}),
-        hide_index=True,
-        disabled=["Case"],
-        key="study_truth",
-        column_config={
-            "Truth": st.column_config.SelectboxColumn(options=list(_TRUTHS), required=True)
-        },
-    )
+    truths = _ask_truths(case_ids)
     with st.form("study_form", border=False):
         title = st.text_input("Name of the study", key="study_title", max_chars=80)
         seed = st.number_input(
@@ -89,10 +92,39 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
     if is_wanted and not title.strip():
         st.warning("Give the study a name, so that it can be found again.")
     elif is_wanted:
-        truths = [_TRUTHS[str(truth)] for truth in table["Truth"]]
         with noted_errors():
             _enter(_make(case_ids, truths, run, title=title, seed=seed, asks=tuple(asks)))
     show_studies()
+
+
+def _ask_truths(case_ids: Sequence[str]) -> list[bool | None]:
+    """Known by case: Streamlit goes by the row, and begins a table of more or fewer rows anew."""
+    known: dict[str, str] = st.session_state.setdefault(_KNOWN, {})
+    key = f"study_truth_{hashlib.sha256(' '.join(case_ids).encode()).hexdigest()[:16]}"
+    table = st.data_editor(
+        pd.DataFrame(
+            {
+                "Case": range(1, len(case_ids) + 1),
+                "Truth": [known.get(case_id, "unknown") for case_id in case_ids],
+            }
+        ),
+        hide_index=True,
+        disabled=["Case"],
+        key=key,
+        on_change=_keep_truths,
+        args=(key, tuple(case_ids)),
+        column_config={
+            "Truth": st.column_config.SelectboxColumn(options=list(_TRUTHS), required=True)
+        },
+    )
+    return [_TRUTHS[str(truth)] for truth in table["Truth"]]
+
+
+def _keep_truths(key: str, case_ids: Sequence[str]) -> None:
+    """A callback: the click that comes with a change may lead to where no table is drawn."""
+    known: dict[str, str] = st.session_state.setdefault(_KNOWN, {})
+    for row, changed in st.session_state[key]["edited_rows"].items():
+        known[case_ids[int(row)]] = str(changed.get("Truth", "unknown"))
 
 
 def show_studies() -> None:
@@ -121,7 +153,7 @@ def _make(
     seed: int,
     asks: tuple[Question, ...],
 ) -> str:
-    until = time.time() + _KEPT_DAYS * DAY_SECONDS
+    clicked, until = datetime.now(UTC), time.time() + _KEPT_DAYS * DAY_SECONDS
     for case_id in case_ids:
         keep_case(cases_root(), case_id, until=until)
     study = ReadingStudy(
@@ -135,8 +167,12 @@ def _make(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         asks=asks,
     )
-    study_id = create_study(studies_root(), study)
-    note("made a reader study", model=run.run_id, about=study_id)
+    root = studies_root()
+    made = noting("made a reader study", model=run.run_id, about=study.study_id)
+    since = (clicked - _IMPATIENCE).isoformat(timespec="seconds")
+    study_id = create_once(root, study, since=since)
+    if study_id == study.study_id:
+        made()
     return study_id
 
 
@@ -152,9 +188,6 @@ def _leave() -> None:
     """A callback: the reader's code is in the address by a widget, which alone may change it."""
     st.session_state["reader"] = ""
     st.query_params.pop("study", None)
-
-
-_SHOWN = "study_shown"  # when each step was first shown, in this session
 
 
 def show_study() -> None:
@@ -246,8 +279,10 @@ def _read(case: Case, run: RunFolder) -> CaseReading:
 
 def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:
     step = f"{study.study_id} {reader} {case.case_id} {phase}"
-    shown: dict[str, float] = st.session_state.setdefault(_SHOWN, {})
-    shown.setdefault(step, time.monotonic())
+    showing = Showing(
+        reader=reader, case_id=case.case_id, phase=phase, shown_at=time.time()
+    )  # fmt: skip
+    shown_at = first_shown(studies_root(), study, showing)
     question = "How likely is cancer" + ("" if phase is Phase.UNAIDED else ", having seen this")
     with st.form(f"form {step}", border=False):
         score = st.number_input(
@@ -265,16 +300,18 @@ def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase:
             case_id=case.case_id,
             phase=phase,
             score=score,
-            seconds=round(time.monotonic() - shown[step], 1),
+            seconds=round(max(0.0, time.time() - shown_at), 1),
             answered_at=datetime.now(UTC).isoformat(timespec="seconds"),
             weights_sha256=cached.card(run).weights_sha256,
             **told,
         )
         if phase is Phase.AIDED:
             answer = _with_model(study, answer, case, run)
+        root = studies_root()
+        answered = noting("answered in a reader study", case=case.case_id, about=study.study_id)
         with shown_errors():
-            lock_answer(studies_root(), study, answer)
-        note("answered in a reader study", case=case.case_id, about=study.study_id)
+            lock_answer(root, study, answer)
+            answered()
         st.rerun()
 
 

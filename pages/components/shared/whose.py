@@ -364,7 +364,9 @@ def note(action: str, *, case: str = "", model: str = "", about: str = "") -> No
 
 
 def noting(action: str, *, case: str = "", model: str = "", about: str = "") -> Callable[[], None]:
-    """What writes that line later, in a thread that does not know who looks."""
+    """What writes that line later, where nobody knows any more who looks: in a thread of its own,
+    or in a run of the page that a click has ended, at what it asks of Streamlit next.
+    """
     one = visitor()
     if one is None:
         return lambda: None

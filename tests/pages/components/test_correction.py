@@ -48,7 +48,9 @@ def correct(kept: Callable[[bytes], Case]) -> Correct:
     case = kept(b"picture")
 
     def correct_(side: Laterality | None, view: View | None) -> tuple[CaseImage, str]:
-        page = AppTest.from_function(page_of, args=(case.case_id, side or "", view or "")).run()
+        page = AppTest.from_function(
+            page_of, args=(case.case_id, side or "", view or ""), default_timeout=60
+        ).run()
         assert not page.exception
         return load_case(cases_root(), case.case_id).images[0], page.text[0].value
 
@@ -119,7 +121,7 @@ def test_what_is_said_of_an_image_beneath_one_of_two_models_is_said_of_the_image
     case = kept(b"picture")
     monkeypatch.setattr(pictures, "all_titles", lambda: {"a": "A", "b": "B"})
     monkeypatch.setattr(pictures, "show_viewer", saying({"1": Laterality.LEFT}))
-    page = AppTest.from_function(page_of_pairs, args=(case.case_id,)).run()
+    page = AppTest.from_function(page_of_pairs, args=(case.case_id,), default_timeout=60).run()
     assert not page.exception, page.exception
     assert load_case(cases_root(), case.case_id).images[0].ref.side is Laterality.LEFT
 
@@ -143,7 +145,9 @@ def test_a_prior_that_hangs_beside_is_corrected_by_itself_and_lesions_known_stan
         return said(panes, **how)
 
     monkeypatch.setattr(priors, "show_viewer", show)
-    page = AppTest.from_function(page_of_prior, args=(case.case_id, prior.case_id)).run()
+    page = AppTest.from_function(
+        page_of_prior, args=(case.case_id, prior.case_id), default_timeout=60
+    ).run()
     assert not page.exception, page.exception
     assert [len(pane.truth) for pane in hung] == [1, 0]
     sides = [load_case(cases_root(), one.case_id).images[0].ref.side for one in (case, prior)]

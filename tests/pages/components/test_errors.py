@@ -59,7 +59,7 @@ def test_what_a_disk_refuses_is_a_sentence_without_the_servers_folders(
     log = logging.Logger("mammoscope")
     log.addHandler(caplog.handler)
     monkeypatch.setattr("pages.components.shared.frame._LOG", log)
-    page = AppTest.from_function(page_that_meets, args=(number, name)).run()
+    page = AppTest.from_function(page_that_meets, args=(number, name), default_timeout=60).run()
     assert not page.exception
     told = [one.value.replace("\\", "") for one in (*page.toast, *page.error)]
     assert len(told) == 3
@@ -71,7 +71,9 @@ def test_what_a_disk_refuses_is_a_sentence_without_the_servers_folders(
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.EBADF])
 def test_any_other_error_of_the_system_is_a_fault_of_ours_and_crashes(number: int) -> None:
-    page = AppTest.from_function(page_that_meets, args=(number, "/srv/keep/x")).run()
+    page = AppTest.from_function(
+        page_that_meets, args=(number, "/srv/keep/x"), default_timeout=60
+    ).run()
     assert page.exception
     assert not page.error
 
@@ -98,7 +100,7 @@ def test_a_case_whose_opening_cannot_be_written_down_is_not_shown(
     )
     keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
     case = store_case([b"x"], cases_root(owned_root() / anna.folder), keep=keep, now=time.time())
-    page = AppTest.from_function(page_of_a_case, args=(case.case_id,))
+    page = AppTest.from_function(page_of_a_case, args=(case.case_id,), default_timeout=60)
     with room_for(0):
         page.run()
     assert "mammoscope" not in {one.name for one in caplog.records}  # it was foreseen

@@ -1,4 +1,6 @@
-"""A study that is fetched while the page stays: cancelled, failed, and not for another case."""
+"""A study that is fetched while the page stays: cancelled, failed, and not for another case. And
+results that are sent while somebody clicks.
+"""
 
 import threading
 import time
@@ -9,15 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.archive import exams
+from mammo_core.archive import exams, results
 from mammo_core.archive.links import Link, keep_link
 from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.errors import ArchiveError
-from mammo_core.files import archives_file, cases_root
+from mammo_core.files import access_log, archives_file, cases_root, owned_root
 from mammo_core.preprocessing.cases import Case, store_case
 from mammo_core.preprocessing.pixel_files import keep_image
+from mammo_core.sharing.access_log import read_accesses
+from mammo_core.sharing.rights import Role, Visitor
 from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from pages.components.read.fetching import Fetching
 from tests.archive.stub import refusing, serving
@@ -71,7 +77,7 @@ def until_over(one: Fetching) -> None:
 def test_what_went_wrong_is_told_once(
     monkeypatch: pytest.MonkeyPatch, held: threading.Event
 ) -> None:
-    page = AppTest.from_function(page_of_fetching)
+    page = AppTest.from_function(page_of_fetching, default_timeout=60)
     page.session_state["fetched"] = one = fetching(monkeypatch, fail_after(held))
     assert not page.run().error
     held.set()
@@ -84,7 +90,7 @@ def test_what_went_wrong_is_told_once(
 def test_nothing_is_said_to_be_kept_or_not_until_the_fetching_has_ended(
     monkeypatch: pytest.MonkeyPatch, held: threading.Event
 ) -> None:
-    page = AppTest.from_function(page_of_fetching)
+    page = AppTest.from_function(page_of_fetching, default_timeout=60)
     page.session_state["fetched"] = one = fetching(monkeypatch, fail_after(held))
     page.run().button[0].click().run()
     assert [said.value for said in page.caption] == ["Cancelling…"]
@@ -94,12 +100,12 @@ def test_nothing_is_said_to_be_kept_or_not_until_the_fetching_has_ended(
     assert not page.caption
 
 
-def kept_case(content: bytes) -> Case:
+def kept_case(content: bytes, folder: Path | None = None) -> Case:
     """One image of four pixels, whatever `content` holds."""
     info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)
-    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
+    read = Mammogram(info=info, pixels=np.eye(2, dtype=np.float32))
     keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
-    return store_case([content], cases_root(), keep=keep, now=time.time())
+    return store_case([content], cases_root(folder), keep=keep, now=time.time())
 
 
 def test_an_archive_that_did_not_answer_is_not_asked_for_priors_at_every_click(
@@ -112,7 +118,7 @@ def test_an_archive_that_did_not_answer_is_not_asked_for_priors_at_every_click(
         missing="The archive lists 1 of the 4 instances.",
     )  # fmt: skip
     keep_link(cases_root(), case.case_id, link)
-    page = AppTest.from_function(page_of_case, args=(case.case_id,))
+    page = AppTest.from_function(page_of_case, args=(case.case_id,), default_timeout=60)
     with serving({"/studies": refusing(500)}) as stub:
         add_archive(archives_file(), Archive(name="here", dicomweb=stub.url))
         for _ in range(3):
@@ -127,7 +133,7 @@ def test_a_prior_is_fetched_no_more_when_the_reader_goes_on_to_another_case(
 ) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
     case = kept_case(b"picture")
-    page = AppTest.from_function(page_of_case, args=(case.case_id,))
+    page = AppTest.from_function(page_of_case, args=(case.case_id,), default_timeout=60)
     page.session_state["prior_fetched"] = one = fetching(monkeypatch, fail_after(held))
     page.session_state["prior_fetched_beside"] = case.case_id
     page.run()
@@ -137,3 +143,50 @@ def test_a_prior_is_fetched_no_more_when_the_reader_goes_on_to_another_case(
     assert (before, one.is_cancelled) == (False, True)
     assert "prior_fetched" not in page.session_state
     assert not page.exception
+
+
+def page_of_sending(case_id: str) -> None:
+    from mammo_core.preprocessing.cases import load_case
+    from mammo_core.runs.folder import find_checkpoint
+    from pages.components.read.archive import show_send
+    from pages.components.read.pictures import Layer
+    from pages.components.read.reading import CaseReading
+    from pages.components.shared.whose import cases_root
+
+    read = CaseReading(readings={}, regions={}, drawn={}, seconds={})
+    run = find_checkpoint("phantom-light")
+    show_send(load_case(cases_root(), case_id), Layer(run=run, read=read))
+
+
+def click_meanwhile(*_: object, **__: object) -> None:
+    context = get_script_run_ctx()
+    assert context is not None
+    assert context.script_requests is not None
+    context.script_requests.request_rerun(RerunData())
+
+
+def test_what_was_sent_is_logged_and_said_to_be_though_somebody_clicked_while_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = Visitor(name="anna", role=Role.RESEARCHER, folder="a" * 16)
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
+    monkeypatch.setattr("pages.components.shared.whose.visitor", lambda: anna)
+    monkeypatch.setattr(results, "send_home", click_meanwhile)
+    whose = owned_root() / anna.folder
+    case = kept_case(b"picture", whose)
+    link = Link(archive="here", study_uid="1.2", day="20240102", patient_id="W1", images=())
+    keep_link(cases_root(whose), case.case_id, link)
+    add_archive(archives_file(), Archive(name="here", dicomweb="http://127.0.0.1:9/dicom-web"))
+    page = AppTest.from_function(page_of_sending, args=(case.case_id,), default_timeout=60).run()
+    assert not page.exception, page.exception
+    assert [one.value for one in page.error] == []
+    page.button(key="send").click().run()
+    assert not page.exception, page.exception
+    (sent,) = read_accesses(access_log())
+    assert (sent.action, sent.case, sent.about) == (
+        "sent a case to an archive", case.case_id, "here"
+    )  # fmt: skip
+    assert [said.value for said in page.success] == [
+        "Sent, and the archive says that it keeps them."
+    ]
+    assert page.button(key="send").label == "Send again"

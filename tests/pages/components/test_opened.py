@@ -35,7 +35,7 @@ def test_who_reads_first_is_not_told_the_truth_before_the_answer(
     monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)  # there is no other page
     case = kept(b"picture")
     keep_truth(case, KnownTruth(truth="cancer", is_positive=True))
-    page = AppTest.from_function(page_of, args=(case.case_id, is_unread)).run(timeout=30)
+    page = AppTest.from_function(page_of, args=(case.case_id, is_unread)).run(timeout=120)
     assert not page.exception, page.exception
     told = [caption.value.replace("\\", "") for caption in page.caption]
     assert ("Truth by the data set: cancer" in told) is not is_unread
@@ -70,12 +70,12 @@ def test_a_score_is_not_shown_before_the_access_log_has_it(
     for module in ("workspace", "listed"):
         once = f"pages.components.read.{module}.note_once"
         monkeypatch.setattr(once, refuse, raising=False)
-    page = AppTest.from_function(page_of_sample).run(timeout=30)
+    page = AppTest.from_function(page_of_sample).run(timeout=120)
     assert not page.exception, page.exception
     assert (noted, panels(page)) == (["saw a score"], [])
     assert page.error[0].value == "There is no room for a line."
     monkeypatch.setattr("pages.components.read.listed.note_once", note)
-    assert len(panels(page.run(timeout=30))) == 2
+    assert len(panels(page.run(timeout=120))) == 2
     assert sorted(noted[1:]) == ["saw a score of a-copy", "saw a score of phantom-light"]
 
 
