@@ -7,7 +7,7 @@ from pages.components.read.listed import follow_list, keep_list, score_rest
 from pages.components.read.reading import load_in_background
 from pages.components.read.studies import show_study
 from pages.components.read.workspace import show_first_visit, show_opened, show_unread
-from pages.components.shared.frame import require_frame
+from pages.components.shared.frame import remember_view, require_frame
 
 require_frame()
 if "study" in st.query_params:
@@ -16,6 +16,7 @@ if "study" in st.query_params:
 follow_list()
 opened = open_case()
 keep_list()
+remember_view("Read")
 hide_last_case(opened)
 if opened is not None and is_read_first():
     show_unread(opened)
