@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.read.archive import is_search_opened
 from pages.components.read.intake import hide_last_case, is_read_first, note_whole, open_case
 from pages.components.read.listed import follow_list, keep_list, score_rest
 from pages.components.read.reading import load_in_background
@@ -25,6 +26,6 @@ if opened is not None and is_read_first():
 run = show_opened(opened) if opened is not None else show_first_visit()
 if run is not None:
     load_in_background(run)
-    if opened is not None:
+    if opened is not None and not is_search_opened():
         score_rest(run)
 note_whole(opened)
