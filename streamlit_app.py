@@ -24,4 +24,4 @@ try:
     with shown_errors():  # what nobody nearer has put in words
         page.run()
 finally:
-    remember_view(page)
+    remember_view(page.title)

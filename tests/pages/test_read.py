@@ -301,6 +301,16 @@ def test_the_case_stands_in_the_url_and_not_the_files_name(page: AppTest, tmp_pa
     assert not any(b"DOE" in path.read_bytes() or "DOE" in path.name for path in kept)
 
 
+def test_a_case_is_still_open_when_its_reader_comes_back_who_left_while_it_was_scored(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(st, "popover", lambda *_, **__: st.stop())  # as the click elsewhere does
+        drop(page, ("a.png", a_breast()))
+    (case,) = page.session_state["cases_of_session"]
+    assert page.session_state["views_left"]["Read"]["case"] == [case]
+
+
 def test_what_one_model_said_is_gone_before_another_has_read(
     page: AppTest, runs_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

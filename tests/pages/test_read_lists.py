@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.cli import main
-from mammo_core.files import cases_root, samples_root, studies_root
+from mammo_core.files import archives_file, cases_root, samples_root, studies_root
 from mammo_core.listing import ListedCase
 from mammo_core.metrics.mrmc import Readers
 from mammo_core.preprocessing.cases import Case, load_case
@@ -153,6 +154,19 @@ def test_a_threshold_is_marked_in_the_list_where_it_judges_every_score_as_it_sta
     assert mark_of([above, below], run) == 0.5
     assert mark_of([above, below, unjudged], run) is None
     assert mark_of([above], None) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unknown", ["scores_of_cases", "read_in_this_session"])
+def test_the_search_of_an_archive_stays_open_where_a_case_has_still_to_be_scored(
+    worklist: AppTest, unknown: str
+) -> None:
+    add_archive(archives_file(), Archive(name="here", dicomweb="http://127.0.0.1:9/dicom-web"))
+    open_row(worklist, 1)  # the other is a sample, whose reading is kept with the checkpoint
+    worklist.session_state[unknown] = {}
+    worklist.button(key="from_archive").click().run(timeout=60)
+    assert not worklist.exception
+    assert "archive_name" in [one.key for one in worklist.selectbox]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from mammo_core.datasets.predictions import read_predictions
 from mammo_core.places.cluster import PlacedJob, write_placed
 from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
 from mammo_core.runs.jobs import create_run
-from mammo_core.runs.naming import About, write_about
+from mammo_core.runs.naming import About, read_about, write_about
 from mammo_core.runs.operating_points import margins_of, openings_of
 from mammo_core.runs.sidecars import read_cost
 from mammo_core.training.preflight import Fitting, write_fitting
@@ -110,6 +110,24 @@ def test_a_run_that_was_too_large_starts_again_in_batches_that_fit(
     assert not page.exception
     copy = started(runs_root, old)
     assert copy == replace(config, optim=replace(config.optim, batch_size=3, accumulate=4))
+
+
+def test_a_click_is_heard_while_the_run_trains_though_an_epoch_has_just_ended(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    run = write_ended_run(runs_root, RUN, config, RunState.RUNNING)
+    write_finished_run(runs_root, "20260101-000000-light_cnn-bbbb", config)
+    run.beat()
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    page.selectbox(key="run").set_value(RUN).run()
+    for done, label in ((2, "Write it down"), (3, "Keep"), (4, "Archive")):
+        run.write_status(replace(run.read_status(), done=done))
+        next(one for one in page.button if one.label == label).click().run()
+        assert not page.exception
+        assert "epoch" in page.get("progress")[0].proto.text
+    assert len(margins_of(run, [runs_root])) == 1
+    assert read_about(run).is_archived
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from mammo_core.preprocessing.cases import Case
 from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.reports.case.picture import Appearance
-from mammo_core.reports.case.record import Pseudonyms
+from mammo_core.reports.case.record import Pseudonyms, ReadCase
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import can_be_resumed, resume_run, stop_run
 from mammo_core.scores import shown_digits
@@ -44,7 +44,7 @@ from pages.components.read.fetching import (
 from pages.components.read.intake import remember_case
 from pages.components.read.pictures import Layer, make_panes
 from pages.components.shared.caselist.origin import forget_origin
-from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.frame import escaped, noted_errors, shown_errors, toasted_errors
 from pages.components.shared.pickers import all_titles, reading_models
 from pages.components.shared.whose import (
     archive_work_root,
@@ -59,12 +59,14 @@ from pages.components.shared.whose import (
 
 if TYPE_CHECKING:
     from mammo_core.archive.client import FoundStudy, StudySearch
+    from mammo_core.archive.links import Link
 
 WORK: Final = "work"  # in the address: the work list that is shown
 _ICON: Final = ":material/dns:"
 _OPEN: Final = ":material/open_in_new:"
 _FOUND: Final = "archive_found"  # the archive, what was asked, and what was found
 _FETCHED: Final = "archive_fetched"
+_DOOR: Final = "from_archive"
 _SENT: Final = "sent_home"
 _EARLIEST: Final = date(1980, 1, 1)
 _MODALITIES: Final = ("MG", "CR", "DX", "OT")
@@ -81,8 +83,15 @@ def show_archive_door() -> None:
             raise_failed(_FETCHED)
         cancel_fetching(_FETCHED)  # the dialog in which it was shown is closed
         off = is_off(Action.ARCHIVE)
-        if st.button("From the archive", icon=_ICON, disabled=bool(off), help=off or None):
+        if st.button(
+            "From the archive", icon=_ICON, key=_DOOR, disabled=bool(off), help=off or None
+        ):
             _show_search()
+
+
+def is_search_opened() -> bool:
+    """Whether it was in this run of the page; the next would shut it, with what was typed."""
+    return bool(st.session_state.get(_DOOR))
 
 
 @st.dialog("From the archive", width="large", icon=_ICON, on_dismiss="rerun")
@@ -391,38 +400,40 @@ def show_send(case: Case, layer: Layer) -> None:
             from mammo_core.archive.results import what_is_sent, with_regions
 
             read = read_case(case, layer.run, layer.read, make_panes(case, layer.read))
-            has_states = bool(with_regions(read)) and st.checkbox(
-                _STATES, value=True, key=f"states_{case.case_id[:12]}"
-            )
+            states = f"states_{case.case_id[:12]}"
+            has_states = bool(with_regions(read)) and st.checkbox(_STATES, value=True, key=states)
             st.markdown(escaped(what_is_sent(read, link.archive, has_states=has_states)))
             sent: set[str] = st.session_state.setdefault(_SENT, set())
             name = f"{case.case_id} {layer.run.run_id}"
             if name in sent:
                 st.success("Sent, and the archive says that it keeps them.")
-            if not st.button(
+            st.button(
                 "Send again" if name in sent else "Send", key="send",
                 type="secondary" if name in sent else "primary",
                 disabled=bool(off), help=off or None,
-            ):  # fmt: skip
-                return
-            from mammo_core.archive.client import connect
-            from mammo_core.archive.results import send_home
-
-            require(Action.ARCHIVE)
-            key = installation_key(home() / "key")
-            noted = noting(
-                "sent a case to an archive", case=case.case_id, model=layer.run.run_id,
-                about=link.archive,
+                on_click=_send, args=(layer.run, read, link, states),
             )  # fmt: skip
-            with st.spinner("Sending…"):  # as it ends, a click made meanwhile ends this run
-                send_home(
-                    connect(_listed(link.archive)),
-                    read,
-                    link,
-                    look=Appearance(),
-                    pseudonyms=Pseudonyms(key=key, case_id=case.case_id),
-                    has_states=has_states,
-                )
-                sent.add(name)
-                noted()
-            st.rerun()
+
+
+def _send(run: RunFolder, read: ReadCase, link: "Link", states: str) -> None:
+    """For a callback: what was on the page as it was clicked, though another model reads by now."""
+    from mammo_core.archive.client import connect
+    from mammo_core.archive.results import send_home, with_regions
+
+    with toasted_errors():
+        require(Action.ARCHIVE)
+        st.toast("Sending…", icon=":material/send:")
+        sent: set[str] = st.session_state.setdefault(_SENT, set())
+        noted = noting(
+            "sent a case to an archive", case=read.case_id, model=run.run_id, about=link.archive
+        )
+        send_home(
+            connect(_listed(link.archive)),
+            read,
+            link,
+            look=Appearance(),
+            pseudonyms=Pseudonyms(key=installation_key(home() / "key"), case_id=read.case_id),
+            has_states=bool(with_regions(read)) and st.session_state.get(states, True),
+        )
+        noted()
+        sent.add(f"{read.case_id} {run.run_id}")

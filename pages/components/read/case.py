@@ -81,13 +81,15 @@ def offer_names(case: Case) -> None:
 
 def offer_to_take_names(case: Case) -> None:
     """The click that makes what the files' names say count: it stands by the verdict it is for."""
-    proposed = proposed_places(case)
-    if proposed and st.button("They are right", icon=":material/check:", key="take_names"):
-        changes: dict[str, Change] = {
-            image_id: partial(replace, side=place.side, view=place.view)
-            for image_id, place in proposed.items()
-        }
-        _take(case, changes, note=FROM_NAME)
+    changes: dict[str, Change] = {
+        image_id: partial(replace, side=place.side, view=place.view)
+        for image_id, place in proposed_places(case).items()
+    }
+    if changes:
+        st.button(
+            "They are right", icon=":material/check:", key="take_names",
+            on_click=_take, args=(case, changes, FROM_NAME),
+        )  # fmt: skip
 
 
 def _called(case: Case, image: CaseImage) -> str:
@@ -116,11 +118,11 @@ def _offer_sides(case: Case) -> None:
             "No side is stored in some files. By the edge the chest wall lies at, as most files "
             f"are oriented, it would be: {words}."
         )
-        if st.button("Set these sides", icon=":material/check:", key="take_sides"):
-            _take(
-                case,
-                {image_id: partial(replace, side=side) for image_id, side in suggested.items()},
-            )
+        sides = {image_id: partial(replace, side=side) for image_id, side in suggested.items()}
+        st.button(
+            "Set these sides", icon=":material/check:", key="take_sides",
+            on_click=_take, args=(case, sides),
+        )  # fmt: skip
 
 
 def _offer_views(case: Case) -> None:
@@ -140,20 +142,24 @@ def _offer_views(case: Case) -> None:
             )
             for cc, mlo in ((first, second), (second, first)):
                 label = f"{_called(case, cc)} is the CC, {_called(case, mlo)} the MLO"
-                if st.button(escaped(label), icon=":material/check:", key=f"take_cc_{cc.number}"):
-                    views = {cc.ref.image_id: View.CC, mlo.ref.image_id: View.MLO}
-                    _take(
-                        case,
-                        {image_id: partial(replace, view=view) for image_id, view in views.items()},
-                    )
+                views = {
+                    cc.ref.image_id: partial(replace, view=View.CC),
+                    mlo.ref.image_id: partial(replace, view=View.MLO),
+                }
+                st.button(
+                    escaped(label), icon=":material/check:", key=f"take_cc_{cc.number}",
+                    on_click=_take, args=(case, views),
+                )  # fmt: skip
 
 
-def _take(case: Case, changes: Mapping[str, Change], *, note: str = "") -> None:
-    with shown_errors():
+def _take(case: Case, changes: Mapping[str, Change], note: str = "") -> None:
+    """For a callback, as all that is clicked of a case: the page may have to read it anew before it
+    comes to its buttons, and is then drawn again, without the click.
+    """
+    with toasted_errors():
         for image_id, change in changes.items():
             correct_image(cases_root(), case.case_id, image_id, change=change, note=note)
         note_access("corrected a case", case=case.case_id)
-    st.rerun()
 
 
 def _suggested_side(case: Case, image: CaseImage) -> Laterality:
@@ -195,11 +201,10 @@ def show_case_care(case: Case) -> None:
         "themselves are not kept."
     )
     with st.container(horizontal=True):
-        if st.button("Keep for 30 days", icon=":material/schedule:", key="keep_case"):
-            with shown_errors():
-                keep_case(cases_root(), case.case_id, until=time.time() + 30 * DAY_SECONDS)
-                note_access("kept a case for 30 days", case=case.case_id)
-            st.rerun()
+        st.button(
+            "Keep for 30 days", icon=":material/schedule:", key="keep_case",
+            on_click=_keep, args=(case,),
+        )  # fmt: skip
         if len(case.images) > 1 or len(seen_cases()) > 1:
             with st.popover("Split or join", icon=":material/call_split:"):
                 _offer_regrouping(case)
@@ -208,8 +213,16 @@ def show_case_care(case: Case) -> None:
                 "Nobody can open it from now on, and in a minute its pixels are deleted. Until "
                 "then you can bring it back, but not its rulers and regions."
             )
-            if st.button("Forget it", icon=":material/delete:", key="forget_case"):
-                _forget(case)
+            st.button(
+                "Forget it", icon=":material/delete:", key="forget_case",
+                on_click=_forget, args=(case,),
+            )  # fmt: skip
+
+
+def _keep(case: Case) -> None:
+    with toasted_errors():
+        keep_case(cases_root(), case.case_id, until=time.time() + 30 * DAY_SECONDS)
+        note_access("kept a case for 30 days", case=case.case_id)
 
 
 def offer_undo() -> None:
@@ -230,18 +243,18 @@ def offer_undo() -> None:
 
 def _forget(case: Case) -> None:
     now = time.time()
-    forget_case(cases_root(), case, now=now)
-    note_access("forgot a case", case=case.case_id)
-    for forget in (forget_pictures, forget_readings, forget_thumbnails):
-        forget()
-    forget_measures(case.case_id)
-    st.session_state[_FORGOTTEN] = (case.case_id, now + UNDO_SECONDS)
-    # Whether or not anybody comes back: what is to be forgotten is deleted when its minute is over
-    timer = threading.Timer(UNDO_SECONDS + 1, forget_old_cases, args=(cases_root(),))
-    timer.daemon = True
-    timer.start()
-    _leave(case.case_id)
-    st.rerun()
+    with toasted_errors():
+        forget_case(cases_root(), case, now=now)
+        note_access("forgot a case", case=case.case_id)
+        for forget in (forget_pictures, forget_readings, forget_thumbnails):
+            forget()
+        forget_measures(case.case_id)
+        st.session_state[_FORGOTTEN] = (case.case_id, now + UNDO_SECONDS)
+        # Whether or not anybody comes back, it is deleted when its minute is over
+        timer = threading.Timer(UNDO_SECONDS + 1, forget_old_cases, args=(cases_root(),))
+        timer.daemon = True
+        timer.start()
+        _leave(case.case_id)
 
 
 def _leave(*case_ids: str) -> None:
@@ -268,20 +281,36 @@ def _offer_regrouping(case: Case) -> None:
             format_func=titles.__getitem__,
         )  # fmt: skip
         is_part = 0 < len(chosen) < len(case.images)
-        if st.button("Split them off", key="split_case", disabled=not is_part):
-            apart = [image for image in case.images if image.ref.image_id in chosen]
-            rest = [image for image in case.images if image.ref.image_id not in chosen]
-            _regroup([case], [[(case, rest)], [(case, apart)]])
+        st.button(
+            "Split them off", key="split_case", disabled=not is_part, on_click=_split, args=(case,)
+        )
     if others:
         names = {one: _list_name(one) for one in others}
         other = st.selectbox(
             "Another case of the same woman", others, index=None, key="join_with",
             format_func=names.__getitem__,
         )  # fmt: skip
-        if st.button("Join it to this", key="join_cases", disabled=other is None):
-            with shown_errors():
-                found = load_case(cases_root(), str(other))
-            _regroup([case, found], [[(case, case.images), (found, found.images)]])
+        st.button(
+            "Join it to this", key="join_cases", disabled=other is None,
+            on_click=_join, args=(case,),
+        )  # fmt: skip
+
+
+def _split(case: Case) -> None:
+    chosen = st.session_state.get("split_off") or ()
+    apart = [image for image in case.images if image.ref.image_id in chosen]
+    rest = [image for image in case.images if image.ref.image_id not in chosen]
+    if apart and rest:  # what is chosen may have changed since the button was drawn
+        _regroup([case], [[(case, rest)], [(case, apart)]])
+
+
+def _join(case: Case) -> None:
+    other = st.session_state.get("join_with")
+    if other is None:
+        return
+    with toasted_errors():
+        found = load_case(cases_root(), other)
+        _regroup([case, found], [[(case, case.images), (found, found.images)]])
 
 
 def _list_name(case_id: str) -> str:
@@ -294,16 +323,15 @@ def _regroup(
 ) -> None:
     """Each of `groups` as a case, the first of them open, in the place of the `old` ones."""
     made = []
-    with shown_errors():
+    with toasted_errors():
         for parts in groups:
             new = regroup_images(cases_root(), parts, now=time.time())
             carry_names(new, old)
             made.append(new.case_id)
-    _leave(*(one.case_id for one in old))
-    for case_id in made:
-        remember_case(case_id)
-    st.query_params["case"] = made[0]
-    st.rerun()
+        _leave(*(one.case_id for one in old))
+        for case_id in made:
+            remember_case(case_id)
+        st.query_params["case"] = made[0]
 
 
 def _row(image: CaseImage) -> dict[str, str]:

@@ -100,8 +100,8 @@ def show_fetching(key: str, opened: Callable[[Case], None]) -> None:
 @st.fragment(run_every=_LOOK_SECONDS)
 def _watch(key: str, fetching: Fetching, opened: Callable[[Case], None]) -> None:
     if fetching.case is not None:
+        opened(fetching.case)  # a click may end this run here: the next opens it again
         st.session_state.pop(key, None)
-        opened(fetching.case)
         st.rerun()
     if fetching.is_cancelled:
         ended = "Cancelled. Nothing of the study was kept."

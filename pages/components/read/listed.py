@@ -126,7 +126,8 @@ def note_seen(case: Case, run: RunFolder, read: CaseReading) -> None:
 
 def score_rest(run: RunFolder) -> None:
     """Score what is listed and has no score yet, when all else is on the page; any click of the
-    reader comes first, between two cases.
+    reader comes first, between two cases. Not in a run of the page that opened a dialog, which the
+    next run would shut.
     """
     ids, scores = listed_cases(), _scores()
     unscored = [one for one in ids if _state_of(one, run) not in scores]

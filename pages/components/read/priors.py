@@ -20,7 +20,7 @@ from pages.components.read.case import take_correction
 from pages.components.read.fetching import begin_fetching, cancel_fetching, show_fetching
 from pages.components.read.intake import shown_on_read
 from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes, with_lesions
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.viewer.viewer import Correction, Pane, show_viewer
 from pages.components.shared.whose import cases_root, is_off, note, note_once, require
 
@@ -60,19 +60,22 @@ def _offer(case: Case, link: Link) -> None:
     if not found:
         st.caption("The archive has no earlier mammography of this woman.")
         return
-    wanted = None
     with st.container(horizontal=True, vertical_alignment="center"):
         count = many(len(found), "prior study", "prior studies")
         st.caption(f"{count} in the archive:", width="content")
         for number, study in enumerate(found[:_MOST]):
-            words = f"{_interval(link, study.day)} before"
-            if st.button(words, icon=":material/history:", key=f"prior_{number}"):
-                wanted = study
-    if wanted is not None:
-        require(Action.ARCHIVE)
-        begin_fetching(_FETCHED, link.archive, wanted)
-        st.session_state[_BESIDE] = case.case_id
+            st.button(
+                f"{_interval(link, study.day)} before", icon=":material/history:",
+                key=f"prior_{number}", on_click=_fetch, args=(case, link, study),
+            )  # fmt: skip
     show_fetching(_FETCHED, partial(_open, link))
+
+
+def _fetch(case: Case, link: Link, study: "FoundStudy") -> None:
+    with toasted_errors():
+        require(Action.ARCHIVE)
+        begin_fetching(_FETCHED, link.archive, study)
+        st.session_state[_BESIDE] = case.case_id
 
 
 @st.cache_data(ttl=60, max_entries=64, show_spinner=False)

@@ -13,7 +13,12 @@ from streamlit.delta_generator import DeltaGenerator
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
-from pages.components.read.archive import show_archive_door, show_send, show_worklist
+from pages.components.read.archive import (
+    is_search_opened,
+    show_archive_door,
+    show_send,
+    show_worklist,
+)
 from pages.components.read.case import (
     offer_names,
     offer_to_take_names,
@@ -85,7 +90,9 @@ def _show_case(case: Case) -> RunFolder | None:
         second = pick_second(models, run)
     show_list(case, run)
     runs = [one for one in (run, second) if one is not None]
-    is_all_held = all(is_held(one, case, method=pick_method()) for one in runs)
+    is_all_held = is_search_opened() or all(
+        is_held(one, case, method=pick_method()) for one in runs
+    )
     told = lay_out_told(place, of=" ".join([case.case_id, *(one.run_id for one in runs)]))
     drawn = partial(
         show_pictures,

@@ -60,9 +60,11 @@ def without_notice(limits: Iterable[str]) -> list[str]:
     return [limit for limit in dict.fromkeys(limits) if limit != NOTICE]
 
 
-def remember_view(page: st.Page) -> None:
-    """Called by streamlit_app.py after the page ran, however it ended."""
-    views_left()[page.title] = _query()
+def remember_view(title: str) -> None:
+    """Called by streamlit_app.py after the page ran; and by a page that takes long, as soon as what
+    it opened stands in the address: of one that is left meanwhile, nothing is heard any more.
+    """
+    views_left()[title] = _query()
 
 
 def views_left() -> dict[str, dict[str, list[str]]]:

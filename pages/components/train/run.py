@@ -261,6 +261,7 @@ def show_run(run: RunFolder) -> None:
         with shown_errors():
             _show_end(run, settings)
     else:
+        st.session_state.pop(_TOLD, None)  # what is found now, this run of the page tells itself
         _watch(run, settings)
     if settings is None:
         return
@@ -284,13 +285,16 @@ def show_run(run: RunFolder) -> None:
 
 @st.fragment(run_every=1)
 def _watch(run: RunFolder, settings: RunConfig | None) -> None:
+    """The page is begun anew only by a look of its own: as a part of the page this would take the
+    click away that the page has come for, on a form beneath.
+    """
     with shown_errors():
         status = run.read_status()
-    if status.state.is_over:
-        st.rerun()  # what a finished run offers lies outside this fragment
-    if settings is not None and st.session_state.get(_TOLD) != (run.run_id, status.done):
-        st.session_state[_TOLD] = run.run_id, status.done
-        st.rerun()  # the table of runs above tells the same epoch
+    told, now = st.session_state.get(_TOLD), (run.run_id, status.done)
+    st.session_state[_TOLD] = now
+    # What a finished run offers lies outside, and the table of runs above tells the same epoch
+    if told and (status.state.is_over or (settings is not None and told != now)):
+        st.rerun()
     with shown_errors():
         metrics = run.read_metrics()
         _show_state(run, status, settings, metrics=metrics)

@@ -37,6 +37,20 @@ def page_of_fetching() -> None:
         show_fetching("fetched", lambda case: None)
 
 
+def page_that_is_left_as_it_opens() -> None:
+    import streamlit as st
+
+    from mammo_core.preprocessing.cases import Case
+    from pages.components.read.fetching import show_fetching
+
+    def opened(case: Case) -> None:
+        st.session_state["opened"] = st.session_state.get("opened", 0) + 1
+        if st.session_state["opened"] == 1:
+            st.stop()
+
+    show_fetching("fetched", opened)
+
+
 def page_of_case(case_id: str) -> None:
     from mammo_core.files import cases_root
     from mammo_core.preprocessing.cases import load_case
@@ -98,6 +112,21 @@ def test_nothing_is_said_to_be_kept_or_not_until_the_fetching_has_ended(
     until_over(one)
     assert not page.run().error
     assert not page.caption
+
+
+def test_what_was_fetched_is_opened_by_the_next_run_where_a_click_ended_the_one_that_opened_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fetched: Any = object()
+    page = AppTest.from_function(page_that_is_left_as_it_opens, default_timeout=60)
+    page.session_state["fetched"] = one = fetching(monkeypatch, lambda *_, **__: fetched)
+    until_over(one)
+    page.run()
+    assert page.session_state["opened"] == 1
+    page.run()
+    assert page.session_state["opened"] == 2
+    assert "fetched" not in page.session_state
+    assert not page.exception
 
 
 def kept_case(content: bytes, folder: Path | None = None) -> Case:
