@@ -96,7 +96,9 @@ def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="use another size"
     )
-    parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: all cores")
+    parser.add_argument(
+        "--processes", type=at_least(0), default=0, metavar="N", help="default: all cores"
+    )
     parser.add_argument("--plan", action="store_true", help="say what it would need, and stop")
 
 

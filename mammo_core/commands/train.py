@@ -282,12 +282,12 @@ def data_of(arguments: argparse.Namespace, recipe: "Recipe | None" = None) -> Da
     return DataConfig(folder=kept, adapter=adapter.name, label_rule=label_rule)
 
 
-def changes_of(pairs: list[str]) -> dict[str, str]:
+def changes_of(pairs: list[str], *, option: str = "--set") -> dict[str, str]:
     changes = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ConfigError(f"--set {pair!r} has no value. Write it as optim.epochs=3.")
+            raise ConfigError(f"{option} {pair!r} has no value. Write it as optim.epochs=3.")
         changes[name.strip()] = value.strip()
     return changes
 
@@ -319,7 +319,7 @@ def _search(arguments: argparse.Namespace) -> int:
     base = _config(arguments)
     search = SearchConfig(
         base=base,
-        over=changes_of(arguments.over),
+        over=changes_of(arguments.over, option="--over"),
         trials=arguments.trials,
         seed=arguments.search_seed,
     )

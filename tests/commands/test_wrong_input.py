@@ -66,6 +66,11 @@ def test_a_mistake_is_a_sentence_and_nothing_is_begun(
         ("phantom --out new --women 0", 1),
         ("phantom --out new --seed -1", 0),
         ("train --recipe smoke --data folder --ranks 0", 1),
+        ("receive --associations 0", 1),
+        ("receive --memory-megabytes -1", 1),
+        ("archive pull a --out new --most-images 0", 1),
+        ("checkpoints pictures phantom-light --data folder --side 0", 1),
+        ("prepare folder --processes -1", 0),
     ],
 )
 def test_a_number_that_is_too_low_is_refused_with_the_least_there_is(
@@ -104,6 +109,7 @@ def test_a_home_that_is_no_folder_is_named(
     ("over", "said"),
     [
         ("optim.leraning_rate=log:1e-5..1e-3", "There is no setting 'optim.leraning_rate'"),
+        ("optim.epochs", "--over 'optim.epochs' has no value"),
         ("optim.epochs=0.5..2.5", "epochs must be int"),
         ("model.backbone=light_cnn,soup", "named 'soup'"),
         ("optim.learning_rate=log:1e-5..1e-3", "A search needs Ray"),
