@@ -77,7 +77,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
 )
 
 
-_NOBODY_READS: Final = 141  # as shells have it: 128 and the number of SIGPIPE
+#: As shells have it: 128 and the number of the signal.
+_NOBODY_READS: Final = 141
+_INTERRUPTED: Final = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,6 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MammoError as error:
         print(f"mammo {chosen.command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as interrupt:  # whoever follows a run says that it goes on
+        said = str(interrupt) or "Interrupted before it was done."
+        print(f"\nmammo {chosen.command}: {said}", file=sys.stderr)
+        return _INTERRUPTED
     return code
 
 

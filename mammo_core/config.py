@@ -454,9 +454,11 @@ def save_settings(settings: Any, path: Path) -> None:
 def load_settings(path: Path, record: type[T]) -> T:
     """The settings in `path`; an unknown key, a wrong type or a newer schema is an error."""
     where = f"{path.parent.name}/{path.name}"
+    if path.is_dir():
+        raise ConfigError(f"{path.name or path} is a folder. Name the settings in it, run.json.")
     try:
         document = read_object(path, where=where)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"There are no settings at {where}.") from None
     version = document.pop("schema_version", None)
     if version != SCHEMA_VERSION:

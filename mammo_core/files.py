@@ -114,6 +114,13 @@ def append_whole(path: Path, lines: bytes) -> None:
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+#: Paths that lead elsewhere than was meant, and what is said of the last name in each.
+_LED_ASTRAY: Final = {
+    errno.EEXIST: "{name!r} is there already. Choose another name, or move it away.",
+    errno.EISDIR: "{name!r} is a folder, and a file is needed. Name a file.",
+    errno.ENOTDIR: "{name!r} is a file or lies below one, and a folder is needed. Name a folder.",
+    errno.ENOENT: "There is no {name!r}. Is its path right, or was it moved or deleted meanwhile?",
+}
 _RIGHTS: Final = (
     "Give this account the right to write there, or choose other folders with MAMMO_HOME and "
     "MAMMO_CHECKPOINTS."
@@ -124,7 +131,7 @@ _RIGHTS: Final = (
 def told_of_disk(folder: Path | None = None) -> Iterator[None]:
     """A disk that is full, or may not be written to, is a DiskError with a sentence. Where no
     `folder` is named, for much is done within, the error tells which; what may not be read is one
-    then, too.
+    then, too, and so is a path that leads to nothing, or to a folder where a file is needed.
     """
     try:
         yield
@@ -154,7 +161,10 @@ def disk_in_words(error: OSError, folder: Path | None) -> str:
 
 
 def _unforeseen_in_words(error: OSError) -> str:
-    file = Path(error.filename) if isinstance(error.filename, str | os.PathLike) else None
+    named = error.filename2 or error.filename  # of a rename, what it was to become
+    file = Path(named) if isinstance(named, str | os.PathLike) else None
+    if file is not None and error.errno in _LED_ASTRAY:
+        return _LED_ASTRAY[error.errno].format(name=file.name or str(file))
     if error.errno in (errno.EACCES, errno.EPERM):  # read or written, nobody knows
         right = "Give this account the right to it."
         return f"{file.name!r} may not be opened: {error.strerror}. {right}" if file else ""
@@ -266,7 +276,12 @@ def _is_alive(process: int) -> bool:
 def keep_private() -> None:
     """From now on nobody but this account reads what this process writes, nor what lies at home."""
     os.umask(0o077)
-    home().mkdir(parents=True, exist_ok=True)
+    try:
+        home().mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise DiskError(
+            f"MAMMO_HOME is {home()}, which is a file or lies below one. Set it to a folder."
+        ) from None
     with contextlib.suppress(OSError):  # another's folder, or a disk that knows no rights
         home().chmod(0o700)
 

@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from mammo_core.errors import DiskError
 from mammo_core.files import (
     boot_time,
     data_roots,
@@ -16,6 +18,7 @@ from mammo_core.files import (
     replace_file,
     scratch_beside,
     sweep_scratch,
+    told_of_disk,
 )
 
 
@@ -28,6 +31,27 @@ def test_threads_that_write_one_file_at_once_leave_one_of_theirs_whole(tmp_path:
             list(pool.map(lambda content: replace_file(path, content), contents))
             assert path.read_bytes() in contents
     assert [found.name for found in tmp_path.iterdir()] == ["levels.u8"]
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (lambda root: (root / "file").mkdir(exist_ok=True), "'file' is there already"),
+        (lambda root: (root / "file" / "new").mkdir(), "'new' is a file or lies below one"),
+        (lambda root: (root / "folder").read_bytes(), "'folder' is a folder, and a file is needed"),
+        (lambda root: replace_file(root / "folder", b"new"), "'folder' is a folder, and a file"),
+        (lambda root: (root / "none").read_bytes(), "There is no 'none'"),
+    ],
+)
+def test_a_path_that_leads_elsewhere_than_was_meant_is_told_by_its_last_name(
+    work: Callable[[Path], object], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DiskError, match=said) as met, told_of_disk():
+        work(tmp_path)
+    assert not met.value.is_foreseen
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
 def test_a_checkpoint_that_was_never_filled_is_swept_when_nothing_was_written_for_a_day(

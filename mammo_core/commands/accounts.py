@@ -40,6 +40,11 @@ def _add(arguments: argparse.Namespace) -> int:
     from mammo_core.sharing.accounts import add_account
 
     password = "" if arguments.without_password else _ask_password()
+    if not password and not arguments.without_password:
+        raise ConfigError(
+            "The password is empty. Type one, or give --without-password where an identity "
+            "provider vouches for this account."
+        )
     account = add_account(accounts_file(), arguments.name, arguments.role, password=password)
     say(f"{account.name} may sign in as {account.role}.")
     return 0

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mammo_core.commands.command import Command, say, say_aside, show_progress
+from mammo_core.commands.command import Command, at_least, say, say_aside, show_progress
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import archive_work_root, archives_file, cases_root
 from mammo_core.words import many
@@ -44,8 +44,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", type=Path, metavar="CSV",
         help="columns label, and accession or study; perhaps side",
     )  # fmt: skip
-    pull.add_argument("--most-images", type=int, default=20_000, metavar="N")
-    pull.add_argument("--most-megabytes", type=int, default=200_000, metavar="N")
+    pull.add_argument("--most-images", type=at_least(1), default=20_000, metavar="N")
+    pull.add_argument("--most-megabytes", type=at_least(1), default=200_000, metavar="N")
     send = doing.add_parser("send", help="send report and pictures of what was opened from there")
     send.add_argument("name", metavar="NAME")
     send.add_argument("what", metavar="RUN-OR-CASE", help="a work list or a case, by its id")

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo_core.commands.command import Command, note_look, say, say_aside, show_progress
+from mammo_core.commands.command import (
+    Command,
+    at_least,
+    note_look,
+    say,
+    say_aside,
+    show_progress,
+)
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError, RunError
 from mammo_core.files import checkpoints_root, samples_root
@@ -47,7 +54,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="where its data set is"
     )
-    pictures.add_argument("--side", type=int, default=128, metavar="PIXELS", help="default 128")
+    pictures.add_argument(
+        "--side", type=at_least(1), default=128, metavar="PIXELS", help="default 128"
+    )
     pack = actions.add_parser(
         "pack", help="make one checkpoint in 16 bits of the finished folds of a cross-validation"
     )

@@ -26,6 +26,19 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """For the `type` of an argument: a whole number that is not below `least`."""
+
+    def whole(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is too low; it must be at least {least}")
+        return number
+
+    whole.__name__ = "whole number"  # argparse names it of what is no number
+    return whole
+
+
 def say(line: object) -> None:
     """A result."""
     print(printable(str(line)), flush=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mammo_core.commands.command import Command, say, say_aside, show_progress
+from mammo_core.commands.command import Command, at_least, say, say_aside, show_progress
 from mammo_core.config import PrepareSettings, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.files import audits_root, cache_root
@@ -34,6 +34,8 @@ def _run_audit(arguments: argparse.Namespace) -> int:
     from mammo_core.tables import to_safe_csv
 
     dataset = read_in_question(arguments.folder, arguments.adapter, arguments.label_rule)
+    if arguments.out is not None:
+        _make_folder(arguments.out)  # before all images are looked at, not after
     say(f"{dataset.adapter.title}, {len(dataset.manifest)} rows. {dataset.label_rule.title}")
 
     def show_first(found: AuditResult) -> None:
@@ -53,13 +55,19 @@ def _run_audit(arguments: argparse.Namespace) -> int:
     kept = keep_audit(dataset, result, audits_root())
     say_aside(f"Kept in {kept.path}, where the reports of trainings look for it.")
     if arguments.out is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
         write_audit(result, arguments.out / "audit.json")
         table = to_safe_csv(findings_table(result))
         replace_file(arguments.out / "findings.csv", table)
         write_report(result, dataset.root, arguments.out / "report.html")
         say(f"Written to {arguments.out}: audit.json, findings.csv, report.html")
     return 0
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigError(f"{out} is a file or lies below one. Name a folder for --out.") from None
 
 
 def _found(result: "AuditResult") -> list[str]:
@@ -88,7 +96,9 @@ def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="use another size"
     )
-    parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: all cores")
+    parser.add_argument(
+        "--processes", type=at_least(0), default=0, metavar="N", help="default: all cores"
+    )
     parser.add_argument("--plan", action="store_true", help="say what it would need, and stop")
 
 
@@ -142,8 +152,8 @@ def _add_phantom_arguments(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--out", type=Path, metavar="DIR", help="write a data set here")
     what.add_argument("--samples", type=Path, metavar="DIR", help="write the few samples here")
-    parser.add_argument("--women", type=int, help="how many women (default 200)")
-    parser.add_argument("--seed", type=int, help="same seed, same bytes (default 0)")
+    parser.add_argument("--women", type=at_least(1), help="how many women (default 200)")
+    parser.add_argument("--seed", type=at_least(0), help="same seed, same bytes (default 0)")
     parser.add_argument("--size", help="height x width (default 1024x512)")
     parser.add_argument("--format", choices=("png", "dicom"), help="of the images (default png)")
     parser.add_argument("--contrast", type=float, help="of the lesions (default 1)")

@@ -47,6 +47,7 @@ def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
     if arguments.all:
+        _refuse_beside_all(arguments)
         return _fill_matrix(arguments)
     if not (arguments.checkpoint and arguments.data):
         raise ConfigError("Name a --checkpoint and its --data, or fill the matrix with --all.")
@@ -60,6 +61,22 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
         is_awaited=arguments.wait,
     )
     return 0 if is_well else 1
+
+
+def _refuse_beside_all(arguments: argparse.Namespace) -> None:
+    """Refuse what is asked of one evaluation alone."""
+    asked = {
+        "--adapter": arguments.adapter,
+        "--label-rule": arguments.label_rule,
+        "--split": arguments.split != "all",
+        "--split-of": arguments.split_of,
+    }
+    names = [name for name, is_asked in asked.items() if is_asked]
+    if names:
+        raise ConfigError(
+            f"{', '.join(names)} cannot go with --all: every set is read as it was registered, and "
+            "scored whole. Name one --checkpoint and its --data instead."
+        )
 
 
 def _fill_matrix(arguments: argparse.Namespace) -> int:
@@ -241,6 +258,11 @@ def _run_ensemble(arguments: argparse.Namespace) -> int:
 
     method, root = Averaging(arguments.method), checkpoints_root()
     if method is Averaging.OUT_OF_FOLD:
+        if len(arguments.members) > 1:
+            raise ConfigError(
+                f"{len(arguments.members)} are named, and out-of-fold joins the folds of one "
+                "series. Name one of the folds, or the series."
+            )
         series = series_of(arguments.members[0], root)
         run = join_folds(series, root)
         note_look(*members_of(series, root), by="mammo ensemble")  # it tells the AUC of each fold

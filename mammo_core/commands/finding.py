@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from mammo_core.commands.command import Command, note_look, say, show_progress
+from mammo_core.commands.command import Command, at_least, note_look, say, show_progress
 from mammo_core.reading import Looking
 from mammo_core.runs.folder import find_checkpoint
 from mammo_core.words import NOTICE
@@ -35,7 +35,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window", type=int, metavar="CELLS", help="judged at once; 0: as many as a patch has"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the intervals (default 0)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the intervals (default 0)")
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from mammo_core.commands.command import Command, note_look, say, show_progress
+from mammo_core.commands.command import Command, at_least, note_look, say, show_progress
 from mammo_core.config import JudgeConfig
 from mammo_core.files import (
     audits_root,
@@ -39,11 +39,13 @@ def _add_arguments(parser: argparse.ArgumentParser, *, images: int) -> None:
     parser.add_argument("--split", choices=("all", "train", "val", "test"), default="all")
     parser.add_argument(
         "--images",
-        type=int,
+        type=at_least(1),
         default=images,
         help=f"about so many, all images of a woman or none (default {images})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="of everything random (default 0)"
+    )
     parser.add_argument("--job", action="store_true", help="start it as a job, and return")
 
 

@@ -74,6 +74,11 @@ def _run_there(cluster: str, asked: list[str]) -> int:
     state, said = job_state(placed)
     if state == "unknown":
         raise PlaceError(said)
+    if state == "stopped":
+        say_aside(
+            "It was stopped on the cluster before it was done. The same command goes on from what "
+            "is finished."
+        )
     return 0 if state == "ended" else 1
 
 

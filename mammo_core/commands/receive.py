@@ -4,7 +4,7 @@ import argparse
 import signal
 from pathlib import Path
 
-from mammo_core.commands.command import Command, say, say_aside
+from mammo_core.commands.command import Command, at_least, say, say_aside
 from mammo_core.errors import ConfigError
 from mammo_core.files import (
     accounts_file,
@@ -36,10 +36,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--silence", type=float, default=10.0, metavar="SECONDS",
         help="a study of which nothing has come for so long is complete (10)",
     )  # fmt: skip
-    parser.add_argument("--associations", type=int, default=8, help="at once, at most (8)")
-    parser.add_argument("--most-megabytes", type=int, default=600, help="of one object (600)")
+    parser.add_argument("--associations", type=at_least(1), default=8, help="at once, at most (8)")
     parser.add_argument(
-        "--memory-megabytes", type=int, default=1200,
+        "--most-megabytes", type=at_least(1), default=600, help="of one object (600)"
+    )
+    parser.add_argument(
+        "--memory-megabytes", type=at_least(1), default=1200,
         help="of all objects that are coming in (1200); what does not fit is to be sent again",
     )  # fmt: skip
     parser.add_argument(

@@ -115,6 +115,7 @@ def _split_in_words(recipe: "Recipe") -> str:
 
 
 def _run_recipe(arguments: argparse.Namespace) -> int:
+    from mammo_core.datasets.dataset import find_folder, recognise_adapter
     from mammo_core.training import by_recipe
     from mammo_core.training.preflight import check_start
     from mammo_core.training.recipes import get_recipe
@@ -122,6 +123,8 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
 
     recipe, changes = get_recipe(arguments.name), changes_of(arguments.set)
     refuse_no_folder(arguments.out)  # before hours of training, not after
+    for folder in arguments.also_on:
+        recognise_adapter(find_folder(folder))  # else it is refused
     by_recipe.refuse_without_weights(recipe, changes)
     data, root = data_of(arguments, recipe), checkpoints_root()
     config = by_recipe.configure(recipe, data, changes, root=root)

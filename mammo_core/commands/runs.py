@@ -33,7 +33,19 @@ Say = Callable[[str], None]
 
 
 def follow(run: RunFolder, say: Say) -> RunStatus:
-    """Until `run` is over; its last words are for the caller to say."""
+    """Until `run` is over; its last words are for the caller to say. An interrupt ends the looking,
+    not the run, and says so.
+    """
+    try:
+        return _followed(run, say)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{run.run_id} goes on in the background; `mammo watch {run.run_id}` follows it, "
+            f"`mammo stop {run.run_id}` ends it."
+        ) from None
+
+
+def _followed(run: RunFolder, say: Say) -> RunStatus:
     news, epochs, before = News(say), _Epochs(run, say), None
     while True:
         status = run.read_status()
@@ -210,7 +222,11 @@ def _list(arguments: argparse.Namespace) -> int:
         is_hidden = is_archived(run)
         if is_hidden and not arguments.all:
             continue
-        status = run.read_status()
+        try:
+            status = run.read_status()
+        except RunError as error:  # the others are listed all the same
+            say(f"{run.run_id:44} {error}")
+            continue
         archived = " (archived)" if is_hidden else ""
         say(f"{run.run_id:44} {_counted(status)} {titles[run.run_id]}{archived}. {status.message}")
     return 0
@@ -242,12 +258,14 @@ def _export(arguments: argparse.Namespace) -> int:
 
     if arguments.mlflow is None:
         raise ConfigError("Where to? mammo runs export --mlflow URI, a server's or file:FOLDER.")
-    names = arguments.asked[1:]
-    here = list_runs(checkpoints_root())
-    runs = [find_checkpoint(name) for name in names] or [
-        run for run in here if not is_archived(run) and run.read_status().state.is_over
-    ]
-    runs = [run for run in runs if run.settings_file.exists()]
+    runs = [find_checkpoint(name) for name in arguments.asked[1:]]
+    foreign = [run.run_id for run in runs if not run.settings_file.exists()]
+    if foreign:
+        raise RunError(
+            f"{', '.join(foreign)} cannot be handed to MLflow: without a run.json the settings are "
+            "not known, as of a checkpoint that was trained elsewhere. Leave it out."
+        )
+    runs = runs or [run for run in list_runs(checkpoints_root()) if _is_to_be_exported(run)]
     note_look(*(run for run in runs if run.is_checkpoint), by="mammo runs export")
     written = export_runs(
         runs,
@@ -259,6 +277,17 @@ def _export(arguments: argparse.Namespace) -> int:
     place = without_password(arguments.mlflow)
     say(f"{written} of {many(len(runs), 'run', 'runs')} written to {place}.")
     return 0
+
+
+def _is_to_be_exported(run: RunFolder) -> bool:
+    """Of all runs, where none was named; one whose status is damaged is told and passed over."""
+    if is_archived(run) or not run.settings_file.exists():
+        return False
+    try:
+        return run.read_status().state.is_over
+    except RunError as error:
+        say_aside(str(error))
+        return False
 
 
 def _series_asked_for(arguments: argparse.Namespace) -> list[RunFolder]:
@@ -398,7 +427,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def refuse_no_folder(out: Path | None) -> None:
-    if out is not None and not out.parent.is_dir():
+    """Refuse what no file can be written to."""
+    if out is None:
+        return
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder. Name the file to write in it.")
+    if not out.parent.is_dir():
         raise ConfigError(f"There is no folder {out.parent} to write {out.name} to.")
 
 

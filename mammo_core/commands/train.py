@@ -10,7 +10,7 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mammo_core.commands.command import Command, note_look, say, say_aside
+from mammo_core.commands.command import Command, at_least, note_look, say, say_aside
 from mammo_core.commands.runs import add_here_argument, ended_well
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError, RunError
@@ -89,7 +89,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_here_argument(parser)
     parser.add_argument(
         "--ranks",
-        type=int,
+        type=at_least(1),
         default=1,
         metavar="N",
         help="processes of the cluster that train one network together, each with a GPU where "
@@ -173,9 +173,9 @@ def _series_of(config: RunConfig, arguments: argparse.Namespace) -> list[RunConf
     from mammo_core.training.recipes import get_recipe
     from mammo_core.training.series import fold_configs, seed_configs
 
-    if arguments.folds:
+    if arguments.folds is not None:
         return fold_configs(config, arguments.folds)
-    if arguments.seeds:
+    if arguments.seeds is not None:
         return seed_configs(config, arguments.seeds)
     return series_configs(get_recipe(arguments.recipe), config) if arguments.recipe else [config]
 
@@ -282,12 +282,12 @@ def data_of(arguments: argparse.Namespace, recipe: "Recipe | None" = None) -> Da
     return DataConfig(folder=kept, adapter=adapter.name, label_rule=label_rule)
 
 
-def changes_of(pairs: list[str]) -> dict[str, str]:
+def changes_of(pairs: list[str], *, option: str = "--set") -> dict[str, str]:
     changes = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ConfigError(f"--set {pair!r} has no value. Write it as optim.epochs=3.")
+            raise ConfigError(f"{option} {pair!r} has no value. Write it as optim.epochs=3.")
         changes[name.strip()] = value.strip()
     return changes
 
@@ -303,7 +303,9 @@ def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
         help="a setting and what to draw it from: optim.learning_rate=log:1e-5..1e-3, "
         "model.dropout=0..0.5, optim.batch_size=8,16,32; may be repeated",
     )
-    parser.add_argument("--search-seed", type=int, default=0, metavar="N", help="of the draws")
+    parser.add_argument(
+        "--search-seed", type=at_least(0), default=0, metavar="N", help="of the draws"
+    )
     add_here_argument(parser)
     parser.add_argument("--wait", action="store_true", help="return when all trials have ended")
 
@@ -312,15 +314,16 @@ def _search(arguments: argparse.Namespace) -> int:
     from mammo_core.runs.jobs import start_run
     from mammo_core.runs.searches import TABLE_NAME, SearchConfig
     from mammo_core.training.preflight import check_start
+    from mammo_core.training.searching import check_search
 
     base = _config(arguments)
     search = SearchConfig(
         base=base,
-        over=changes_of(arguments.over),
+        over=changes_of(arguments.over, option="--over"),
         trials=arguments.trials,
         seed=arguments.search_seed,
     )
-    search.check()
+    check_search(search, is_here=arguments.here)
     for warning in check_start([base]):
         say_aside(f"Warning: {warning}")
     run = start_run(
@@ -372,10 +375,12 @@ def settings_again(run: RunFolder) -> RunConfig:
 
 def _reproduce(arguments: argparse.Namespace) -> int:
     """0 where it came out the same, bit for bit or within the tolerance; else 1."""
-    from mammo_core.training.reproduction import TOLERANCE, hold_against
+    from mammo_core.training.reproduction import TOLERANCE, hold_against, refuse_incomplete
 
     before = finished_training(arguments.run)
     again = find_checkpoint(arguments.against) if arguments.against else None
+    for run in filter(None, (before, again)):
+        refuse_incomplete(run)
     if again is None:
         again = _trained_again(before, arguments.data)
         if again is None:

@@ -88,6 +88,10 @@ def import_checkpoint(archive: Path, root: Path, *, name: str | None = None) -> 
             f"{name!r} cannot be a checkpoint's name: letters, digits, dot, dash and underscore, "
             "at most 80, the first a letter or digit."
         )
+    if archive.is_dir():
+        raise CheckpointError(
+            f"{archive} is a folder. Name the zip file that `mammo checkpoints export` wrote."
+        )
     with told_of_disk(root):
         root.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
@@ -119,7 +123,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             for entry in entries:
                 with opened.open(entry) as source:
                     _copy(source, folder / _own_name(entry), most=entry.file_size)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"There is no file {archive}.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise CheckpointError(

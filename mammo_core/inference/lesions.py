@@ -9,6 +9,7 @@ out: at the edge of a patch its convolutions see nothing, in a window they see t
 Cells that look no further than the patch say the same.
 """
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,6 +94,10 @@ def make_finder(checkpoint: Checkpoint, looking: Looking) -> LesionFinder:
         raise CheckpointError(
             f"Places {looking.spacing} pixels apart do not fit {name}: its cells are {stride} "
             f"pixels wide. Choose an even number that divides {stride}."
+        )
+    if not (math.isfinite(looking.apart) and looking.apart >= 0.0):
+        raise CheckpointError(
+            f"Marks cannot lie {looking.apart:g} patches apart. Choose a number from 0 on, as 0.5."
         )
     if not 0 <= looking.window <= cells:
         raise CheckpointError(

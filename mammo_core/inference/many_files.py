@@ -94,6 +94,8 @@ class ScoreSheet:
         """One row after the other, of a file that may be larger than memory."""
         if not self._path.exists():
             return
+        if self._path.is_dir():
+            raise TableError(f"{self._path} is a folder. Name the CSV to write in it.")
         with self._path.open(encoding="utf-8", errors="replace", newline="") as stream:
             # A kill may have cut the last line short.
             table = csv.DictReader(line for line in stream if line.endswith("\n"))

@@ -33,12 +33,12 @@ _PATIENCE_SECONDS: Final = 3.0  # a page waits for the answer
 _LONG_PATIENCE_SECONDS: Final = 60.0  # what was given up on may have been put in line all the same
 _FRESH_SECONDS: Final = 4.0
 
-JobState = Literal["waiting", "working", "ended", "failed", "unknown"]
+JobState = Literal["waiting", "working", "ended", "stopped", "failed", "unknown"]
 _STATES: Final[Mapping[str, JobState]] = {
     "PENDING": "waiting",
     "RUNNING": "working",
     "SUCCEEDED": "ended",
-    "STOPPED": "ended",
+    "STOPPED": "stopped",
     "FAILED": "failed",
 }
 

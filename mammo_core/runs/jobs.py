@@ -99,13 +99,8 @@ def start(run: RunFolder, *, kind: str, is_here: bool = False, ranks: int = 1) -
     """Start the worker of `run`: on the cluster that MAMMO_RAY names, else, or with `is_here`, on
     this computer. A cluster may have a training done by several processes.
     """
-    cluster = cluster_in_use() if kind in FOR_CLUSTERS and not is_here else None
-    if cluster is None or is_on_cluster():
-        if ranks > 1:
-            raise ConfigError(
-                f"{ranks} processes that train together need a cluster: set MAMMO_RAY, or use "
-                "torchrun, as docs/cluster.md says."
-            )
+    cluster = place_for(kind, is_here=is_here, ranks=ranks)
+    if cluster is None:
         forget_placed(run.path)
         start_worker(run, kind=kind)
         return
@@ -122,6 +117,21 @@ def start(run: RunFolder, *, kind: str, is_here: bool = False, ranks: int = 1) -
     )
     write_placed(run.path, replace(placed, ranks=ranks))
     run.beat()
+
+
+def place_for(kind: str, *, is_here: bool = False, ranks: int = 1) -> str | None:
+    """The cluster that work of that `kind` would be done on; None for this computer, where several
+    processes that train together are refused.
+    """
+    cluster = cluster_in_use() if kind in FOR_CLUSTERS and not is_here else None
+    if cluster is not None and not is_on_cluster():
+        return cluster
+    if ranks > 1:
+        raise ConfigError(
+            f"{ranks} processes that train together need a cluster: set MAMMO_RAY, or use "
+            "torchrun, as docs/cluster.md says."
+        )
+    return None
 
 
 def _needs_of(run: RunFolder, kind: str, cluster: str) -> Resources:

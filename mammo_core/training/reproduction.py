@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from mammo_core.datasets.predictions import read_predictions
@@ -54,6 +56,13 @@ class Reproduction:
         return f"Not the same: {gap}, the tolerance is {tolerance}."
 
 
+def refuse_incomplete(run: RunFolder) -> None:
+    """Refuse a run that lacks what is compared, or has it damaged: before hours of training."""
+    run.card()
+    _weights_of(run)
+    _scores_of(run)
+
+
 def hold_against(before: RunFolder, after: RunFolder) -> Reproduction:
     """Compare what both left behind. Runs on other data are refused: they cannot be the same."""
     cards = before.card(), after.card()
@@ -78,7 +87,7 @@ def hold_against(before: RunFolder, after: RunFolder) -> Reproduction:
 
 def _weights_apart(before: RunFolder, after: RunFolder) -> tuple[int, float | None]:
     """How many weights there are, and the largest gap; None where the networks are not the same."""
-    old, new = load_file(before.weights_file), load_file(after.weights_file)
+    old, new = _weights_of(before), _weights_of(after)
     count = sum(value.size for value in old.values())
     if {k: v.shape for k, v in old.items()} != {k: v.shape for k, v in new.items()}:
         return count, None
@@ -87,6 +96,19 @@ def _weights_apart(before: RunFolder, after: RunFolder) -> tuple[int, float | No
         for name in old
     ]
     return count, max(gaps, default=0.0)
+
+
+def _weights_of(run: RunFolder) -> dict[str, NDArray[Any]]:
+    try:
+        return load_file(run.weights_file)
+    except FileNotFoundError:
+        found = "are missing"
+    except (OSError, SafetensorError) as error:
+        found = f"cannot be read ({error})"
+    raise RunError(
+        f"The weights of {run.run_id} {found}, so there is nothing to compare. Put "
+        f"{run.weights_file.name} back from a copy."
+    )
 
 
 def _scores_of(run: RunFolder) -> dict[tuple[str, str], float]:

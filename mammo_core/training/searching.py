@@ -4,6 +4,7 @@
 Every trial is a run like any other, in a folder of its own. The validation women alone judge.
 """
 
+import importlib.util
 import os
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from mammo_core.files import REPOSITORY, home, replace_file
 from mammo_core.places.cluster import is_on_cluster, shared_environment
 from mammo_core.places.pieces import connected
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import create_run, start_worker
+from mammo_core.runs.jobs import create_run, place_for, start_worker
 from mammo_core.runs.searches import (
     TABLE_NAME,
     Range,
@@ -47,6 +48,29 @@ def changes_drawn(drawn: dict[str, Any], over: dict[str, str]) -> dict[str, str]
         name: f"{drawn[name]:.6g}" if isinstance(drawn[name], float) else str(drawn[name])
         for name in over
     }
+
+
+_NO_RAY: Final = (
+    "A search needs Ray: pip install -r requirements-cluster.txt. It is not part of the usual "
+    "installation."
+)
+
+
+def check_search(search: SearchConfig, *, is_here: bool = False) -> None:
+    """Refuse what its job would end with: settings that are none, values that are not theirs, and a
+    computer without Ray. How values go together is seen when they are drawn.
+    """
+    search.check()
+    for name, text in search.over.items():
+        found = parse_range(name, text)
+        for value in found.choices or (_at(found, found.low), _at(found, found.high)):
+            with_changes(search.base, {name: value})
+    if place_for(search.kind, is_here=is_here) is None and not importlib.util.find_spec("ray"):
+        raise ConfigError(_NO_RAY)
+
+
+def _at(found: Range, bound: float) -> str:
+    return str(int(bound)) if found.is_whole else f"{bound:.6g}"
 
 
 def run_search(run: RunFolder, *, report: Report, should_stop: Callable[[], bool]) -> str:
@@ -128,10 +152,7 @@ def _ray() -> Any:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         import ray
     except ImportError:
-        raise ConfigError(
-            "A search needs Ray: pip install -r requirements-cluster.txt. It is not part of the "
-            "usual installation."
-        ) from None
+        raise ConfigError(_NO_RAY) from None
     ray.init(
         address="local",  # else it would join whatever Ray it finds running here
         include_dashboard=False,

@@ -36,7 +36,7 @@ from mammo_core.metrics.multiclass import has_classes, report_classes, tempered
 from mammo_core.records import to_document
 from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
-from mammo_core.runs.jobs import create_run, new_run_id, start
+from mammo_core.runs.jobs import create_run, new_run_id, place_for, start
 from mammo_core.runs.naming import LONGEST_TITLE, About, last_name, write_about
 from mammo_core.runs.sidecars import read_seen
 from mammo_core.scores import rounded
@@ -48,6 +48,8 @@ from mammo_core.zoo.catalog import get_backbone
 
 def fold_configs(config: RunConfig, folds: int) -> list[RunConfig]:
     """One run per fold; together they test on every woman once."""
+    if folds < 2:
+        raise ConfigError(f"{folds} folds cannot test on every woman once; at least 2 can.")
     series = new_run_id(f"{folds}folds", now=datetime.now(UTC))
     return [
         replace(config, series=series, data=replace(config.data, folds=folds, fold=fold))
@@ -113,6 +115,8 @@ def start_series(
     or without a cluster, they wait for the device of this computer one after the other. Before any
     begins, `own` is given each.
     """
+    for config in configs:  # nothing is made where it cannot begin
+        place_for(config.kind, is_here=is_here, ranks=ranks)
     runs = create_series(configs, root, title=title)
     for run in runs:
         own(run)

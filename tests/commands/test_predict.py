@@ -284,3 +284,11 @@ def test_a_hundred_folders_of_files_take_the_memory_of_one(tmp_path: Path) -> No
     (few, some), (all_of_them, most) = peak(tmp_path / "0"), peak(tmp_path)
     assert (few, all_of_them) == (50, 5000)
     assert most < some + 100_000
+
+
+def test_a_folder_is_no_place_for_the_scores(
+    images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["predict", str(images[0]), "--checkpoint", str(checkpoint)]
+    assert main([*asked, "--out", str(tmp_path)]) == 2
+    assert f"{tmp_path} is a folder. Name the CSV" in capsys.readouterr().err

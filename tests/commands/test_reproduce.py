@@ -96,6 +96,33 @@ def test_runs_on_other_data_are_refused(
     assert "other images, labels or splits" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("more", [["--against", "again"], []])
+@pytest.mark.parametrize(
+    ("name", "left", "said"),
+    [
+        ("weights.safetensors", None, "The weights of first are missing"),
+        ("weights.safetensors", "half", "The weights of first cannot be read"),
+        ("predictions.csv", None, "There is no predictions table"),
+        ("predictions.csv", "half", "The predictions table has no rows"),
+    ],
+)
+def test_a_run_with_nothing_to_compare_is_refused_before_it_is_trained_again(
+    name: str,
+    left: str | None,
+    said: str,
+    more: list[str],
+    pair: tuple[RunFolder, RunFolder],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = pair[0].file(name)
+    file.unlink()
+    if left is not None:
+        file.write_text(left)
+    assert main(["reproduce", "first", *more]) == 2
+    assert said in capsys.readouterr().err
+    assert len(list_runs(pair[0].path.parent)) == 2
+
+
 @pytest.mark.slow
 def test_a_training_on_a_processor_comes_out_the_same_bit_for_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -93,6 +93,9 @@ def test_saved_settings_start_a_run_of_its_own_and_not_of_their_old_series(
             ["--recipe", "smoke", "--data", "/nothere", "--adapter", "phantom_set"],
             "There is no folder /nothere",
         ),
+        (["--recipe", "smoke", "--data", "{set}", "--folds", "-1"], "-1 folds cannot test"),
+        (["--recipe", "smoke", "--data", "{set}", "--folds", "0"], "0 folds cannot test"),
+        (["--recipe", "smoke", "--data", "{set}", "--seeds", "0"], "0 seeds have no spread"),
         (["--recipe", "smoke", "--data", "{set}", "--folds", "50"], "50 folds need 50 women"),
         (
             ["--recipe", "smoke", "--data", "{set}", "--folds", "50", "--preflight"],

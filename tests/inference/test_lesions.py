@@ -42,13 +42,13 @@ PREPARE = PrepareSettings(size=SIZE, mean=(0.4,), std=(0.2,))
 
 
 def finder_of(
-    model: Classifier, *, size: int = 64, spacing: int = 8, window: int = 0,
+    model: Classifier, *, size: int = 64, spacing: int = 8, window: int = 0, apart: float = 0.5,
     kind: Literal["lesion", "pathology"] = "lesion",
 ) -> LesionFinder:  # fmt: skip
     patches = PatchConfig(size=size, kind=kind)
     made = replace(card("0" * 64), task=patches.task, patches=patches, prepare=PREPARE)
     checkpoint = Checkpoint(folder=None, card=made, model=model.eval())  # type: ignore[arg-type]
-    return make_finder(checkpoint, Looking(spacing=spacing, window=window))
+    return make_finder(checkpoint, Looking(spacing=spacing, window=window, apart=apart))
 
 
 def network(backbone: str = "light_cnn") -> Classifier:
@@ -183,6 +183,9 @@ def test_what_cannot_be_run_over_a_whole_image_is_refused_in_words() -> None:
         finder_of(network(), spacing=6)
     with pytest.raises(CheckpointError, match="A window of 5 cells is none of made-up"):
         finder_of(network(), window=5)
+    for apart in (float("inf"), float("nan"), -1.0):
+        with pytest.raises(CheckpointError, match="Choose a number from 0 on"):
+            finder_of(network(), apart=apart)
 
 
 STRAIGHT = Geometry(

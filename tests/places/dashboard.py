@@ -11,22 +11,27 @@ from typing import Any
 
 @dataclass(eq=False)
 class Dashboard:
-    """Answers as Ray's does; `jobs` is what it knows, `asked` what was asked of it."""
+    """Answers as Ray's does; `jobs` is what it knows, `asked` what was asked of it. A job that is
+    put in line is at once as `begins_as` says.
+    """
 
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     tokens: set[str | None] = field(default_factory=set)
     address: str = ""
+    begins_as: str = "PENDING"
 
     def answer(self, method: str, path: str, body: Any) -> Any:
         self.asked.append((method, path, body))
         name = path.removeprefix("/api/jobs/").removesuffix("/stop")
+        if path.endswith("/logs"):
+            return {"logs": ""}
         if path == "/api/cluster_status":
             usage = {"CPU": [4.0, 16.0], "GPU": [1.0, 2.0]}
             report = {"usage": usage, "nodeTypes": [[{}, 2]]}
             return {"data": {"clusterStatus": {"loadMetricsReport": report}}}
         if method == "POST" and not name:
-            self.jobs[body["submission_id"]] = body | {"status": "PENDING", "message": ""}
+            self.jobs[body["submission_id"]] = body | {"status": self.begins_as, "message": ""}
             return {}
         if method == "POST":
             self.jobs[name]["status"] = "STOPPED"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mammo_core.cli import main
 from mammo_core.errors import ConfigError, PlaceError
 from mammo_core.files import REPOSITORY, checkpoints_root
 from mammo_core.places.check import NodeSeen, findings, program_version
@@ -19,7 +20,9 @@ from mammo_core.places.cluster import (
     room_of,
     write_placed,
 )
+from mammo_core.runs.folder import list_runs
 from mammo_core.runs.jobs import create_run, resume_run, start, stop_run
+from mammo_core.training.series import start_series
 from mammo_core.types import RunState
 from tests.places.dashboard import Dashboard, served
 from tests.training.made_up import CONFIG
@@ -126,6 +129,23 @@ def test_here_means_here_although_a_cluster_is_named(dashboard: Dashboard) -> No
     with pytest.raises(ConfigError, match="need a cluster"):
         start(run, kind="train", is_here=True, ranks=2)
     assert dashboard.asked == []
+
+
+def test_what_cannot_be_trained_together_leaves_no_run_behind(
+    dashboard: Dashboard, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="need a cluster"):
+        start_series([CONFIG], tmp_path / "runs", is_here=True, ranks=2)
+    assert list_runs(tmp_path / "runs") == []
+
+
+@pytest.mark.parametrize(("became", "code"), [("SUCCEEDED", 0), ("STOPPED", 1), ("FAILED", 1)])
+def test_a_command_on_the_cluster_is_well_only_where_it_came_to_its_end(
+    became: str, code: int, dashboard: Dashboard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dashboard.begins_as = became
+    assert main(["place", "run", "predict", "folder"]) == code
+    assert ("stopped on the cluster" in capsys.readouterr().err) == (became == "STOPPED")
 
 
 def test_the_room_there_is_is_said_in_one_line(dashboard: Dashboard) -> None:

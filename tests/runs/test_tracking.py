@@ -144,3 +144,13 @@ def test_no_password_of_an_address_is_told() -> None:
     told = without_password(said)
     assert told == "MLflow at https://host:5000/x failed: see http://host, a@b.c"
     assert without_password("file:/a/b@c") == "file:/a/b@c"
+
+
+def test_a_named_run_without_settings_is_refused_and_not_passed_over(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.settings_file.unlink()
+    assert main(["runs", "export", "mine", "--mlflow", f"file:{tmp_path / 'mlruns'}"]) == 2
+    told = capsys.readouterr()
+    assert "mine cannot be handed to MLflow: without a run.json" in told.err
+    assert told.out == ""
