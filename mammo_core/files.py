@@ -119,7 +119,6 @@ _LED_ASTRAY: Final = {
     errno.EEXIST: "{name!r} is there already. Choose another name, or move it away.",
     errno.EISDIR: "{name!r} is a folder, and a file is needed. Name a file.",
     errno.ENOTDIR: "{name!r} is a file or lies below one, and a folder is needed. Name a folder.",
-    errno.ENOENT: "There is no {name!r}. Is its path right, or was it moved or deleted meanwhile?",
 }
 _RIGHTS: Final = (
     "Give this account the right to write there, or choose other folders with MAMMO_HOME and "
@@ -131,7 +130,7 @@ _RIGHTS: Final = (
 def told_of_disk(folder: Path | None = None) -> Iterator[None]:
     """A disk that is full, or may not be written to, is a DiskError with a sentence. Where no
     `folder` is named, for much is done within, the error tells which; what may not be read is one
-    then, too, and so is a path that leads to nothing, or to a folder where a file is needed.
+    then, too, and so is a path that leads to a folder where a file is needed, or the reverse.
     """
     try:
         yield

@@ -40,7 +40,6 @@ def test_threads_that_write_one_file_at_once_leave_one_of_theirs_whole(tmp_path:
         (lambda root: (root / "file" / "new").mkdir(), "'new' is a file or lies below one"),
         (lambda root: (root / "folder").read_bytes(), "'folder' is a folder, and a file is needed"),
         (lambda root: replace_file(root / "folder", b"new"), "'folder' is a folder, and a file"),
-        (lambda root: (root / "none").read_bytes(), "There is no 'none'"),
     ],
 )
 def test_a_path_that_leads_elsewhere_than_was_meant_is_told_by_its_last_name(

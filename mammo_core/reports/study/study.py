@@ -77,6 +77,7 @@ class Looks:
     locks: tuple[LockedPoint, ...] = ()  # the last one is in force; none where none is
     why_no_locks: str = ""
     why_no_openings: str = ""
+    is_shipped: bool = False  # looks on this computer decided nothing of it
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -126,6 +127,8 @@ def test_women_in_words(looks: Looks) -> str:
     """What the test women of the training may have decided, as far as looks are written down."""
     if looks.unread:
         return "Whether test women decided anything is not known: a log cannot be read (see above)."
+    if not looks.locks and looks.is_shipped:
+        return "No threshold is locked."
     if not looks.locks:
         count = len(occasions(looks.at_test_set))
         return (
@@ -363,7 +366,7 @@ def read_study(
     if ensemble is None:
         data = read_study_data(seen, training, card, is_shipped=is_shipped)
     missing += [data.why_missing] if data.why_missing else []
-    looks = read_looks(run, owner, card, runs)
+    looks = replace(read_looks(run, owner, card, runs), is_shipped=is_shipped)
     missing += looks.unread
     return RunStudy(
         run_id=run.run_id,
