@@ -219,8 +219,11 @@ def latest_run(settings: Any, root: Path) -> RunFolder | None:
 def under_way(settings: Any, runs: Iterable[RunFolder]) -> RunFolder | None:
     """One of these very settings that has been started and is not over."""
     states = (RunState.QUEUED, RunState.RUNNING)
-    alike = runs_of(settings, runs)
-    return next((run for run in alike if run.read_status().state in states), None)
+    for run in runs_of(settings, runs):
+        with suppress(RunError):  # a damaged one is in nobody's way
+            if run.read_status().state in states:
+                return run
+    return None
 
 
 _RESUMABLE = (RunState.STOPPED, RunState.FAILED, RunState.LOST, RunState.NOT_STARTED)

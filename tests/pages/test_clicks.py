@@ -185,6 +185,10 @@ def test_a_job_that_a_second_click_wants_while_it_is_begun_is_begun_once(
     job.write_status(replace(job.read_status(), state=RunState.FAILED))
     begin()
     assert len(list_runs(measurements_root())) == 2  # of one that is over
+    for run in list_runs(measurements_root()):
+        run.file("status.json").write_text("{")
+    begin()
+    assert len(list_runs(measurements_root())) == 3  # damaged ones are in nobody's way
 
 
 def starters(model: RunFolder, rival: RunFolder, config: RunConfig) -> list[Callable[[], Any]]:

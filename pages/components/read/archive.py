@@ -2,6 +2,7 @@
 results sent home. Only archives that whoever runs the server has listed are ever asked.
 """
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
@@ -44,7 +45,7 @@ from pages.components.read.fetching import (
 from pages.components.read.intake import remember_case
 from pages.components.read.pictures import Layer, make_panes
 from pages.components.shared.caselist.origin import forget_origin
-from pages.components.shared.frame import escaped, noted_errors, shown_errors, toasted_errors
+from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.pickers import all_titles, reading_models
 from pages.components.shared.whose import (
     archive_work_root,
@@ -67,6 +68,8 @@ _OPEN: Final = ":material/open_in_new:"
 _FOUND: Final = "archive_found"  # the archive, what was asked, and what was found
 _FETCHED: Final = "archive_fetched"
 _DOOR: Final = "from_archive"
+_WANTED: Final = "send_wanted"  # in the session: what Send was clicked of, and when
+_WANTED_SECONDS: Final = 60.0
 _SENT: Final = "sent_home"
 _EARLIEST: Final = date(1980, 1, 1)
 _MODALITIES: Final = ("MG", "CR", "DX", "OT")
@@ -405,35 +408,49 @@ def show_send(case: Case, layer: Layer) -> None:
             st.markdown(escaped(what_is_sent(read, link.archive, has_states=has_states)))
             sent: set[str] = st.session_state.setdefault(_SENT, set())
             name = f"{case.case_id} {layer.run.run_id}"
-            if name in sent:
+            is_wanted = _is_wanted(name)
+            if name in sent and not is_wanted:
                 st.success("Sent, and the archive says that it keeps them.")
             st.button(
                 "Send again" if name in sent else "Send", key="send",
                 type="secondary" if name in sent else "primary",
-                disabled=bool(off), help=off or None,
-                on_click=_send, args=(layer.run, read, link, states),
+                disabled=bool(off), help=off or None, on_click=_want, args=(name,),
             )  # fmt: skip
+            if is_wanted:
+                sent.discard(name)
+                _send(layer.run, read, link, has_states=has_states)
+                st.rerun()
 
 
-def _send(run: RunFolder, read: ReadCase, link: "Link", states: str) -> None:
-    """For a callback: what was on the page as it was clicked, though another model reads by now."""
+def _want(name: str) -> None:
+    """For a callback: the run of a click may be one in which the case is first read anew."""
+    st.session_state[_WANTED] = (name, time.monotonic())
+
+
+def _is_wanted(name: str) -> bool:
+    """Once, of what was clicked just now: nothing is sent because of a click long ago."""
+    wanted, clicked = st.session_state.pop(_WANTED, ("", 0.0))
+    return bool(wanted == name and time.monotonic() - clicked < _WANTED_SECONDS)
+
+
+def _send(run: RunFolder, read: ReadCase, link: "Link", *, has_states: bool) -> None:
     from mammo_core.archive.client import connect
-    from mammo_core.archive.results import send_home, with_regions
+    from mammo_core.archive.results import send_home
 
-    with toasted_errors():
-        require(Action.ARCHIVE)
-        st.toast("Sending…", icon=":material/send:")
-        sent: set[str] = st.session_state.setdefault(_SENT, set())
-        noted = noting(
-            "sent a case to an archive", case=read.case_id, model=run.run_id, about=link.archive
-        )
+    require(Action.ARCHIVE)
+    key, name = installation_key(home() / "key"), f"{read.case_id} {run.run_id}"
+    sent: set[str] = st.session_state.setdefault(_SENT, set())
+    noted = noting(
+        "sent a case to an archive", case=read.case_id, model=run.run_id, about=link.archive
+    )
+    with st.spinner("Sending…"):  # as it ends, a click made meanwhile ends this run
         send_home(
             connect(_listed(link.archive)),
             read,
             link,
             look=Appearance(),
-            pseudonyms=Pseudonyms(key=installation_key(home() / "key"), case_id=read.case_id),
-            has_states=bool(with_regions(read)) and st.session_state.get(states, True),
+            pseudonyms=Pseudonyms(key=key, case_id=read.case_id),
+            has_states=has_states,
         )
+        sent.add(name)
         noted()
-        sent.add(f"{read.case_id} {run.run_id}")

@@ -48,7 +48,7 @@ from pages.components.read.pictures import (
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors, toasted_errors
 from pages.components.shared.viewer.viewer import Correction, forget_measures
-from pages.components.shared.whose import cases_root, worklists_root
+from pages.components.shared.whose import cases_root, noting, worklists_root
 from pages.components.shared.whose import note as note_access
 
 FROM_NAME: Final = "side and view from the file's name"
@@ -244,8 +244,8 @@ def offer_undo() -> None:
 def _forget(case: Case) -> None:
     now = time.time()
     with toasted_errors():
+        noted = noting("forgot a case", case=case.case_id)
         forget_case(cases_root(), case, now=now)
-        note_access("forgot a case", case=case.case_id)
         for forget in (forget_pictures, forget_readings, forget_thumbnails):
             forget()
         forget_measures(case.case_id)
@@ -255,6 +255,7 @@ def _forget(case: Case) -> None:
         timer.daemon = True
         timer.start()
         _leave(case.case_id)
+        noted()
 
 
 def _leave(*case_ids: str) -> None:

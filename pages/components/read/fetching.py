@@ -9,6 +9,7 @@ import streamlit as st
 from mammo_core.archive.listed import find_archive
 from mammo_core.files import archives_file
 from mammo_core.preprocessing.cases import Case
+from pages.components.shared.reruns import until_done
 from pages.components.shared.whose import cases_root
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def show_fetching(key: str, opened: Callable[[Case], None]) -> None:
 @st.fragment(run_every=_LOOK_SECONDS)
 def _watch(key: str, fetching: Fetching, opened: Callable[[Case], None]) -> None:
     if fetching.case is not None:
-        opened(fetching.case)  # a click may end this run here: the next opens it again
-        st.session_state.pop(key, None)
+        with until_done(lambda: st.session_state.pop(key, None)):
+            opened(fetching.case)
         st.rerun()
     if fetching.is_cancelled:
         ended = "Cancelled. Nothing of the study was kept."

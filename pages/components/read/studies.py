@@ -10,6 +10,7 @@ from typing import TypedDict
 import pandas as pd
 import streamlit as st
 
+from mammo_core.errors import RunError
 from mammo_core.glossary import meaning
 from mammo_core.inference.verdict import ScoredImage, score_cases, verdict_on
 from mammo_core.metrics.reader_findings import BIRADS, DENSITIES
@@ -282,7 +283,11 @@ def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase:
     showing = Showing(
         reader=reader, case_id=case.case_id, phase=phase, shown_at=time.time()
     )  # fmt: skip
-    shown_at = first_shown(studies_root(), study, showing)
+    try:
+        shown_at = first_shown(studies_root(), study, showing)
+    except RunError as error:  # times alone are lost, and answers go on
+        shown_at = showing.shown_at
+        st.caption(f":material/timer_off: {escaped(str(error))}")
     question = "How likely is cancer" + ("" if phase is Phase.UNAIDED else ", having seen this")
     with st.form(f"form {step}", border=False):
         score = st.number_input(

@@ -2,6 +2,7 @@
 from.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -44,7 +45,8 @@ def start_once(settings: Any, root: Path, *, what: str, own: Callable[[RunFolder
     """Start the job of `settings`, unless one that this visitor sees is under way: the second of
     two clicks asks for what the first has begun, and may come while it is still being begun.
     """
-    with locked(jobs_root() / "begun.lock"):
+    alike = hashlib.sha256(repr(settings).encode()).hexdigest()[:2]  # others do not wait for it
+    with locked(jobs_root() / f"begun-{alike}.lock"):
         if under_way(settings, list_runs(root)) is None:
             start_run(settings, root, what=what, total=0, own=own)
 

@@ -155,7 +155,25 @@ def test_results_are_sent_home_and_what_went_wrong_is_said(
         "Sent, and the archive says that it keeps them."
     ]
     from_archive.button(key="send").click().run()
-    assert "The archive is full." in [said.value for said in from_archive.toast]
+    assert [said.value for said in from_archive.error] == ["The archive is full."]
+    assert not from_archive.run().success  # it went wrong last
+    assert not from_archive.error
+
+
+def test_nothing_is_sent_because_of_a_click_long_ago(
+    from_archive: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(results, "send_home", lambda *_, **__: sent.append(1))
+    monkeypatch.setattr(exams, "prior_studies", lambda *_: [])
+    from_archive.run().button(key="send")
+    (case_id,) = from_archive.args
+    for seconds in (61, 1):
+        clicked = (f"{case_id} phantom-light", time.monotonic() - seconds)
+        from_archive.session_state["send_wanted"] = clicked
+        assert not from_archive.run().exception
+        assert "send_wanted" not in from_archive.session_state
+        assert len(sent) == (seconds < 60)
 
 
 def test_a_prior_study_is_fetched(

@@ -129,6 +129,29 @@ def test_what_was_fetched_is_opened_by_the_next_run_where_a_click_ended_the_one_
     assert not page.exception
 
 
+def page_that_refuses() -> None:
+    from mammo_core.errors import DiskError
+    from mammo_core.preprocessing.cases import Case
+    from pages.components.read.fetching import show_fetching
+    from pages.components.shared.frame import noted_errors
+
+    def opened(case: Case) -> None:
+        raise DiskError("There is no room for the access log.")
+
+    with noted_errors():
+        show_fetching("fetched", opened)
+
+
+def test_what_cannot_be_opened_is_refused_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: Any = object()
+    page = AppTest.from_function(page_that_refuses, default_timeout=60)
+    page.session_state["fetched"] = one = fetching(monkeypatch, lambda *_, **__: fetched)
+    until_over(one)
+    page.run()
+    assert "fetched" not in page.session_state
+    assert not page.run().error
+
+
 def kept_case(content: bytes, folder: Path | None = None) -> Case:
     """One image of four pixels, whatever `content` holds."""
     info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)

@@ -133,6 +133,21 @@ def test_the_time_of_an_answer_counts_from_when_its_case_was_first_shown_in_any_
     assert told.seconds >= round(waited, 1)
 
 
+def test_a_log_of_times_that_is_damaged_shuts_no_study(kept: Callable[[bytes], Case]) -> None:
+    study = ReadingStudy(
+        title="Pilot", cases=(StudyCase(case_id=kept(b"one").case_id, name="case 1"),),
+        checkpoint=MODEL, seed=0, created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )  # fmt: skip
+    create_study(studies_root(), study)
+    (studies_root() / study.study_id / "shown.jsonl").write_text("{\n{}\n", encoding="utf-8")
+    page = signed_in(study)
+    assert any("The answers are whole" in one.value for one in page.caption)
+    page.number_input[0].set_value(30)
+    page.button(key="lock_answer").click().run(timeout=120)
+    assert not page.exception, page.exception
+    assert len(answers_of(studies_root(), study)) == 1
+
+
 def signed_in(study: ReadingStudy) -> AppTest:
     """A tab of its own, as after a reload."""
     page = AppTest.from_function(page_of_study, default_timeout=60)
