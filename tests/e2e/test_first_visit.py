@@ -208,6 +208,7 @@ def test_the_next_case_has_empty_panes_and_a_line_at_once_and_no_score_of_the_on
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
     wait_until_drawn(page)
     page.get_by_text("Advanced", exact=True).click()
+    wait_until_drawn(page)
     page.get_by_role("combobox", name="Heatmap by").click()
     page.get_by_role("option", name="HiResCAM").click()  # the list has read all, by the usual one
     wait_until_drawn(page)
