@@ -81,6 +81,7 @@ def ended(runner: ScriptRunner) -> None:
 @pytest.fixture
 def tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tab]:
     monkeypatch.setattr(TOLD, "pressed", [])
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", False)  # nor any pages beside it
     monkeypatch.setattr(Runtime, "_instance", MagicMock())  # keeps files, of which there are none
     page = tmp_path / "page.py"
     page.write_text(textwrap.dedent(PAGE), encoding="utf-8")
