@@ -257,8 +257,8 @@ def _manifest(out: Path, labels: Labels | None) -> pd.DataFrame:
     for one in {str(one.get("exam")): one for one in read_lines(out / STATE_FILE)}.values():
         whose = json.loads(unseal(str(one["whose"])))
         for row in one["rows"]:
-            told = before.get(row["image_id"], "")
-            label = labels.label_of(whose, row["side"]) if labels else told
+            image = row["image_id"]
+            label = labels.label_of(whose, row["side"]) if labels else before.get(image, "")
             rows.append({**row, "label": label, "day": whose["day"]})
     table = pd.DataFrame(rows, columns=[*_COLUMNS, "day"]).drop_duplicates("image_id")
     days = pd.to_datetime(table["day"], format="%Y%m%d", errors="coerce")

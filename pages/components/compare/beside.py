@@ -6,15 +6,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.config import EvaluateConfig, RunConfig
-from mammo_core.errors import ConfigError, MammoError
+from mammo_core.errors import ConfigError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.sharing.rights import Action
 from pages.components.compare.compared import Compared
-from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, toasted_errors
-from pages.components.shared.pickers import all_runs, all_titles, can_read
+from pages.components.shared.pickers import all_runs, all_titles, can_read, known_card
 from pages.components.shared.runs import show_job, start_once
 from pages.components.shared.whose import (
     is_of_private_data,
@@ -115,9 +114,8 @@ def _may_be_asked(rival: RunFolder, run: RunFolder) -> bool:
     """Another model of whole images with the same classes, that has seen such images."""
     if rival.run_id == run.run_id or not rival.is_checkpoint or not can_read(rival):
         return False
-    try:
-        own, other = cached.card(run), cached.card(rival)
-    except MammoError:  # damaged, or of a newer version: the models' own places say so
+    own, other = known_card(run), known_card(rival)
+    if own is None or other is None:
         return False
     is_fit = own.data.seen == "synthetic" or other.data.seen != "synthetic"
     return is_fit and own.task.classes == other.task.classes

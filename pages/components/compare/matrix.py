@@ -42,7 +42,13 @@ from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, toasted_errors
-from pages.components.shared.pickers import all_runs, all_titles, checkpoints, short_names
+from pages.components.shared.pickers import (
+    all_runs,
+    all_titles,
+    checkpoints,
+    known_card,
+    short_names,
+)
 from pages.components.shared.runs import name_of_data, show_job, start_once
 from pages.components.shared.whose import (
     is_of_private_data,
@@ -83,7 +89,7 @@ def cells_of(
     from mammo_core.datasets.matrix import under_names_of  # slow, and only asked here
 
     evaluations = under_names_of(list_registered(), list_evaluations(runs))
-    checkpoints = [run for run in checkpoints if _has_card(run)]
+    checkpoints = [run for run in checkpoints if known_card(run)]
     own = {run.run_id: _trained_on(run) for run in checkpoints}
     titles, short = all_titles(), short_names()
     columns = dict.fromkeys(
@@ -104,15 +110,6 @@ def cells_of(
         for run in checkpoints
         for data in columns
     ]
-
-
-def _has_card(run: RunFolder) -> bool:
-    """Whether it can be read; the other rows stand even so."""
-    try:
-        cached.card(run)
-    except MammoError:
-        return False
-    return True
 
 
 def _own(run: RunFolder, data: Data) -> MatrixCell:

@@ -417,8 +417,16 @@ def show_send(case: Case, layer: Layer) -> None:
                 disabled=bool(off), help=off or None, on_click=_want, args=(name,),
             )  # fmt: skip
             if is_wanted:
+                require(Action.ARCHIVE)
                 sent.discard(name)
-                _send(layer.run, read, link, has_states=has_states)
+                noted = noting(
+                    "sent a case to an archive", case=case.case_id, model=layer.run.run_id,
+                    about=link.archive,
+                )  # fmt: skip
+                with st.spinner("Sending…"):  # as it ends, a click made meanwhile ends this run
+                    _send(read, link, has_states=has_states)
+                    sent.add(name)
+                    noted()
                 st.rerun()
 
 
@@ -433,24 +441,15 @@ def _is_wanted(name: str) -> bool:
     return bool(wanted == name and time.monotonic() - clicked < _WANTED_SECONDS)
 
 
-def _send(run: RunFolder, read: ReadCase, link: "Link", *, has_states: bool) -> None:
+def _send(read: ReadCase, link: "Link", *, has_states: bool) -> None:
     from mammo_core.archive.client import connect
     from mammo_core.archive.results import send_home
 
-    require(Action.ARCHIVE)
-    key, name = installation_key(home() / "key"), f"{read.case_id} {run.run_id}"
-    sent: set[str] = st.session_state.setdefault(_SENT, set())
-    noted = noting(
-        "sent a case to an archive", case=read.case_id, model=run.run_id, about=link.archive
+    send_home(
+        connect(_listed(link.archive)),
+        read,
+        link,
+        look=Appearance(),
+        pseudonyms=Pseudonyms(key=installation_key(home() / "key"), case_id=read.case_id),
+        has_states=has_states,
     )
-    with st.spinner("Sending…"):  # as it ends, a click made meanwhile ends this run
-        send_home(
-            connect(_listed(link.archive)),
-            read,
-            link,
-            look=Appearance(),
-            pseudonyms=Pseudonyms(key=key, case_id=read.case_id),
-            has_states=has_states,
-        )
-        sent.add(name)
-        noted()

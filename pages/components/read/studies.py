@@ -280,9 +280,7 @@ def _read(case: Case, run: RunFolder) -> CaseReading:
 
 def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:
     step = f"{study.study_id} {reader} {case.case_id} {phase}"
-    showing = Showing(
-        reader=reader, case_id=case.case_id, phase=phase, shown_at=time.time()
-    )  # fmt: skip
+    showing = Showing(reader=reader, case_id=case.case_id, phase=phase, shown_at=time.time())
     try:
         shown_at = first_shown(studies_root(), study, showing)
     except RunError as error:  # times alone are lost, and answers go on

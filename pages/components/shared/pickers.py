@@ -227,7 +227,7 @@ def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
     return sorted(runs, key=lambda run: (run.path.parent == shipped, not run.run_id[:1].isdigit()))
 
 
-def _card(run: RunFolder) -> ModelCard | None:
+def known_card(run: RunFolder) -> ModelCard | None:
     """None where it is broken, as its own page says, or where there is none."""
     try:
         return cached.card(run)
@@ -236,29 +236,29 @@ def _card(run: RunFolder) -> ModelCard | None:
 
 
 def _tells_density(run: RunFolder) -> bool:
-    card = _card(run)
+    card = known_card(run)
     return card is not None and can_read(run) and card.task.name == _DENSITY
 
 
 def _tells_cancer(run: RunFolder) -> bool:
     """An ensemble has no card, and none is told of it; those with one go before it."""
-    card = _card(run)
+    card = known_card(run)
     return card is None or finding_of(card.task).is_cancer
 
 
 def _is_fold(run: RunFolder) -> bool:
-    settings, card = cached.settings(run), _card(run)
+    settings, card = cached.settings(run), known_card(run)
     is_dealt = settings is not None and settings.data.folds > 0
     return is_dealt and card is not None and card.model.members == 1
 
 
 def _has_seen_women(run: RunFolder) -> bool:
-    card = _card(run)
+    card = known_card(run)
     return card is not None and card.data.seen != "synthetic"
 
 
 def _knows_patches_alone(run: RunFolder) -> bool:
-    card = _card(run)
+    card = known_card(run)
     return card is not None and card.patches is not None
 
 

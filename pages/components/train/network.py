@@ -6,14 +6,12 @@ from typing import Final, Literal, get_args
 import streamlit as st
 
 from mammo_core.config import MapPooling, PrepareSettings, RunConfig
-from mammo_core.errors import MammoError
 from mammo_core.glossary import meaning
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
-from pages.components.shared import cached
 from pages.components.shared.frame import escaped
-from pages.components.shared.pickers import all_titles, around
+from pages.components.shared.pickers import all_titles, around, known_card
 from pages.components.shared.whose import list_checkpoints
 from pages.components.train.data import TrainingData
 
@@ -121,11 +119,8 @@ def _earlier_runs(config: RunConfig) -> list[str]:
     """Checkpoints of the same network, whose training can be continued on these data."""
     found = []
     for run in list_checkpoints():
-        if not run.is_checkpoint:
-            continue
-        try:
-            card = cached.card(run)
-        except MammoError:  # damaged, or of a newer version: Read and Compare say so
+        card = known_card(run) if run.is_checkpoint else None
+        if card is None:
             continue
         is_poolable = card.patches is not None or card.model.pooling == config.model.pooling
         if is_poolable and card.model.backbone == config.model.backbone:

@@ -102,8 +102,8 @@ class LastStart:
         return is_soon and _without_series(configs) == _without_series(self.configs)
 
     def note(self, configs: Sequence[RunConfig], run_id: str) -> None:
-        self.configs, self.run_id, self.ended = configs, run_id, time.monotonic()
-        self.is_to_be_shown = True
+        self.configs, self.ended = configs, time.monotonic()
+        self.show(run_id)
 
     def show(self, run_id: str) -> None:
         self.run_id = run_id

@@ -116,11 +116,7 @@ def test_an_impatient_second_click_makes_no_second_study(
 def test_the_time_of_an_answer_counts_from_when_its_case_was_first_shown_in_any_tab(
     kept: Callable[[bytes], Case],
 ) -> None:
-    study = ReadingStudy(
-        title="Pilot", cases=(StudyCase(case_id=kept(b"one").case_id, name="case 1"),),
-        checkpoint=MODEL, seed=0, created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )  # fmt: skip
-    create_study(studies_root(), study)
+    study = pilot(kept(b"one"))
     signed_in(study)
     seen_at = time.time()
     time.sleep(1.0)
@@ -134,11 +130,7 @@ def test_the_time_of_an_answer_counts_from_when_its_case_was_first_shown_in_any_
 
 
 def test_a_log_of_times_that_is_damaged_shuts_no_study(kept: Callable[[bytes], Case]) -> None:
-    study = ReadingStudy(
-        title="Pilot", cases=(StudyCase(case_id=kept(b"one").case_id, name="case 1"),),
-        checkpoint=MODEL, seed=0, created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )  # fmt: skip
-    create_study(studies_root(), study)
+    study = pilot(kept(b"one"))
     (studies_root() / study.study_id / "shown.jsonl").write_text("{\n{}\n", encoding="utf-8")
     page = signed_in(study)
     assert any("The answers are whole" in one.value for one in page.caption)
@@ -146,6 +138,15 @@ def test_a_log_of_times_that_is_damaged_shuts_no_study(kept: Callable[[bytes], C
     page.button(key="lock_answer").click().run(timeout=120)
     assert not page.exception, page.exception
     assert len(answers_of(studies_root(), study)) == 1
+
+
+def pilot(case: Case) -> ReadingStudy:
+    study = ReadingStudy(
+        title="Pilot", cases=(StudyCase(case_id=case.case_id, name="case 1"),),
+        checkpoint=MODEL, seed=0, created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )  # fmt: skip
+    create_study(studies_root(), study)
+    return study
 
 
 def signed_in(study: ReadingStudy) -> AppTest:
